@@ -1,0 +1,49 @@
+"""A user's CSV or Parquet file as a data frame with known column names."""
+
+from collections.abc import Collection, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+import pandas as pd
+
+from bcdl.errors import UserError, nearest
+
+_SUFFIXES = (".csv", ".parquet")
+_MISSPELT = 0.8  # likeness of names from which an unknown column is taken for a known one
+
+
+def read_sheet(path: Path, known: Collection[str], required: Sequence[str]) -> pd.DataFrame:
+    """Read a file; empty cells are nulls, those of a CSV else text; columns not `known` become `meta_<name>`.
+
+    Raises:
+        UserError: The file cannot be read, lacks a required column, or has one that looks misspelt.
+    """
+    frame = _read(path).rename(columns=lambda name: str(name).strip()).reset_index(drop=True)
+    found = ", ".join(frame.columns)
+    for name in required:
+        if name not in frame:
+            raise UserError(
+                f"{path}: expected a column '{name}', found {found}."
+                f"{nearest(name, frame.columns)} Add it, or rename yours"
+            )
+    unknown = [name for name in frame.columns if name not in known and not name.startswith("meta_")]
+    for name in unknown:
+        if close := get_close_matches(name, set(known) - set(frame.columns), 1, _MISSPELT):
+            raise UserError(
+                f"{path}: unknown column '{name}'. Did you mean '{close[0]}'? "
+                f"Rename it, or call it 'meta_{name}' to carry it along as it is"
+            )
+    return frame.rename(columns={name: f"meta_{name}" for name in unknown})
+
+
+def _read(path: Path) -> pd.DataFrame:
+    if path.suffix.lower() not in _SUFFIXES:
+        raise UserError(f"{path}: expected a file of {' or '.join(_SUFFIXES)}, found '{path.suffix}'")
+    try:
+        if path.suffix.lower() == ".parquet":
+            frame = pd.read_parquet(path)
+            return frame.mask(frame == "")
+        return pd.read_csv(path, dtype=str, encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        kind = path.suffix.lstrip(".").upper()
+        raise UserError(f"{path}: expected a table as {kind}, cannot read it ({error})") from error

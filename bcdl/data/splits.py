@@ -1,0 +1,123 @@
+"""Splits and folds of the exam table: by patient, stratified by the patient's label, seeded.
+
+The result depends on the set of patients and the seed alone, not on the order of the rows.
+"""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bcdl.errors import UserError
+
+Patients = NDArray[np.int64]  # positions in the sorted patient ids
+
+_SPLIT_STREAM = 1
+_FOLD_STREAM = 2
+
+
+def make_splits(
+    images: pd.DataFrame, *, val_fraction: float, test_fraction: float, seed: int
+) -> pd.DataFrame:
+    """Fill in the splits that a data set lacks.
+
+    A data set's own splits stay. Without any, test and val are drawn from all patients; with some but no val,
+    val is drawn from the training patients. Rows without a split follow their patient's other rows; patients
+    without any count as training patients where others have a split.
+
+    Args:
+        images: Images of the exam table.
+        val_fraction: Share of the patients for val: of all where the data set has no splits, else of its
+            training patients; 0 makes none.
+        test_fraction: Share of all patients that goes to test; 0 makes none.
+        seed: Seed of the draw.
+
+    Returns:
+        The images with `split` one of train, val and test in every row.
+
+    Raises:
+        UserError: A fraction is out of range, or a split that is to be made would be empty.
+    """
+    check_fractions(val_fraction, test_fraction)
+    codes, patients = pd.factorize(images["patient_id"], sort=True)
+    splits = _own_splits(images, codes, len(patients))
+    strata = _patient_labels(images, codes, len(patients))
+    order = np.random.default_rng([seed, _SPLIT_STREAM]).permutation(len(patients))
+    if (splits == "NA").all():
+        splits[_draw(order, strata, test_fraction, "test")] = "test"
+        val_fraction /= 1 - test_fraction
+    splits[splits == "NA"] = "train"
+    training = order[splits[order] == "train"]
+    if len(training) and not (splits == "val").any():
+        splits[_draw(training, strata, val_fraction, "val")] = "val"
+    return images.assign(split=pd.Series(splits[codes], index=images.index).astype(images["split"].dtype))
+
+
+def assign_folds(images: pd.DataFrame, k: int, seed: int) -> NDArray[np.int64]:
+    """Deal the patients out to `k` folds, those of one label evenly.
+
+    Returns:
+        (len(images),) the fold 0..k-1 of every row.
+
+    Raises:
+        UserError: `k` is below 2 or above the number of patients.
+    """
+    codes, patients = pd.factorize(images["patient_id"], sort=True)
+    if not 2 <= k <= len(patients):
+        raise UserError(
+            f"expected from 2 folds to as many as there are patients ({len(patients)}), found {k}; "
+            "change their number"
+        )
+    strata = _patient_labels(images, codes, len(patients))
+    order = np.random.default_rng([seed, _FOLD_STREAM]).permutation(len(patients))
+    dealt = order[np.argsort(strata[order], kind="stable")]
+    folds = np.empty(len(patients), np.int64)
+    folds[dealt] = np.arange(len(patients)) % k
+    return folds[codes]
+
+
+def check_fractions(val_fraction: float, test_fraction: float) -> None:
+    """Refuse fractions below 0, or that leave nothing for training (UserError)."""
+    for name, fraction in (("val_fraction", val_fraction), ("test_fraction", test_fraction)):
+        if not 0 <= fraction < 1:
+            raise UserError(f"expected data.{name} from 0 to below 1, found {fraction}")
+    if val_fraction + test_fraction >= 1:
+        raise UserError(
+            f"expected data.val_fraction + data.test_fraction < 1, found {val_fraction} + {test_fraction}: "
+            "nothing would be left for training"
+        )
+
+
+def _own_splits(images: pd.DataFrame, codes: NDArray[np.intp], count: int) -> NDArray[np.object_]:
+    """Return the split that the data set gives to every patient, or NA."""
+    splits = np.full(count, "NA", dtype=object)
+    given = (images["split"] != "NA").to_numpy()
+    splits[codes[given]] = images["split"].to_numpy(dtype=object)[given]
+    return splits
+
+
+def _patient_labels(images: pd.DataFrame, codes: NDArray[np.intp], count: int) -> NDArray[np.int64]:
+    """Return every patient's highest label, -1 where there is none."""
+    labels = np.full(count, -1, dtype=np.int64)
+    np.maximum.at(labels, codes, images["label"].fillna(-1).to_numpy(dtype=np.int64))
+    return labels
+
+
+def _draw(order: Patients, strata: NDArray[np.int64], fraction: float, split: str) -> Patients:
+    """Take the first `fraction` of every stratum of the shuffled patients."""
+    if fraction == 0:
+        return order[:0]
+    others = 2 if split == "test" else 1
+    groups = [order[strata[order] == stratum] for stratum in np.unique(strata[order])]
+    taken = np.concatenate([_first(group, fraction, others) for group in groups])
+    if not len(taken):
+        raise UserError(
+            f"expected enough patients for a {split} split of {fraction:.0%}, found {len(order)} patients; "
+            f"add patients, set data.{split}_fraction=0, or name the splits in the data set's split column"
+        )
+    return taken
+
+
+def _first(patients: Patients, fraction: float, others: int) -> Patients:
+    """Take about a share of the patients, at least one, but leave one for each of the `others` splits."""
+    wanted = max(1, round(len(patients) * fraction))
+    return patients[: max(0, min(wanted, len(patients) - others))]

@@ -1,0 +1,187 @@
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from bcdl.data.readers import Manifest
+from bcdl.errors import UserError
+
+ROWS = {
+    "patient_id": ["001", "001", "002", "003"],
+    "path": ["a.png", "b.png", "in/c.png", "d.png"],
+    "label": ["benign", "malignant", "", "1"],
+    "laterality": ["L", "R", "NA", ""],
+    "view": ["CC", "MLO", "", "US"],
+}
+
+
+def manifest(folder: Path, name: str = "images.csv", **columns: Sequence[object]) -> Path:
+    """Write four images and a manifest of them, some columns changed or (where empty) left out."""
+    (folder / "in").mkdir(exist_ok=True)
+    for number, path in enumerate(ROWS["path"]):
+        cv2.imwrite(str(folder / path), np.full((6, 5), number, np.uint8))
+    frame = pd.DataFrame({key: cells for key, cells in (ROWS | columns).items() if len(cells)})
+    if name.endswith(".parquet"):
+        frame.to_parquet(folder / name)
+    else:
+        frame.to_csv(folder / name, index=False)
+    return folder / name
+
+
+def refused(path: Path, message: str, **kwargs: object) -> None:
+    with pytest.raises(UserError, match=message):
+        Manifest(path, **kwargs).read()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["images.csv", "images.parquet"])
+def test_columns_are_read_and_absent_ones_are_filled(name: str, tmp_path: Path) -> None:
+    labels = [0, 1, None, 1] if name.endswith("parquet") else ROWS["label"]
+    table = Manifest(manifest(tmp_path, name, label=labels, laterality=["L", "R", "NA", None])).read()
+    images = table.images
+    assert images["patient_id"].tolist() == ["001", "001", "002", "003"]
+    assert images["label"].tolist() == [0, 1, pd.NA, 1]
+    assert images["laterality"].tolist() == ["L", "R", "NA", "NA"]
+    assert images["exam_id"].tolist() == images["patient_id"].tolist()
+    assert images["image_id"].tolist() == ROWS["path"]
+    assert set(images["split"]) == {"NA"}
+    assert table.positive_label == 1
+
+
+def test_exam_and_image_ids_tell_dates_and_frames_apart(tmp_path: Path) -> None:
+    dates, frames = ["2020-01-01", "2021-01-01", "", ""], ["0", "2", "0", ""]
+    images = Manifest(manifest(tmp_path, exam_date=dates, frame=frames)).read().images
+    assert images["exam_id"].tolist() == ["001/2020-01-01", "001/2021-01-01", "002", "003"]
+    assert images["image_id"].tolist() == ["a.png", "b.png#2", "in/c.png", "d.png"]
+
+
+def test_unknown_columns_are_carried_along(tmp_path: Path) -> None:
+    images = Manifest(manifest(tmp_path, ward=list("wxyz"), meta_note=list("abcd"))).read().images
+    assert images["meta_ward"].tolist() == list("wxyz")
+    assert images["meta_note"].tolist() == list("abcd")
+
+
+def test_paths_are_relative_to_the_manifest_or_to_root(tmp_path: Path) -> None:
+    path = manifest(tmp_path)
+    assert Manifest(path).load("in/c.png")[0, 0] == 2
+    (tmp_path / "lists").mkdir()
+    moved = path.rename(tmp_path / "lists" / "images.csv")
+    reader = Manifest(moved, root=tmp_path)
+    assert len(reader.read().images) == 4
+    assert reader.load(str(tmp_path / "d.png"))[0, 0] == 3
+
+
+def test_more_classes_are_named_in_their_order(tmp_path: Path) -> None:
+    path = manifest(tmp_path, label=["b", "c", "a", "0"])
+    table = Manifest(path, classes=["a", "b", "c"], positive="c").read()  # type: ignore[arg-type]
+    assert table.images["label"].tolist() == [1, 2, 0, 0]
+    assert table.positive_label == 2
+
+
+def test_the_fingerprint_follows_the_images_and_not_the_labels(tmp_path: Path) -> None:
+    first = Manifest(manifest(tmp_path)).fingerprint()
+    times = [(path, path.stat().st_mtime_ns) for path in tmp_path.rglob("*.png")]
+    path = manifest(tmp_path, label=["1", "1", "0", "0"])
+    for image, changed in times:
+        os.utime(image, ns=(changed, changed))
+    assert Manifest(path).fingerprint() == first
+    (tmp_path / "b.png").unlink()
+    assert Manifest(path).fingerprint() != first
+
+
+def test_findings_come_from_their_own_file(tmp_path: Path) -> None:
+    path = manifest(tmp_path)
+    mask = np.zeros((6, 5, 3), np.uint8)
+    mask[2:4, 1:3, 0] = 255
+    cv2.imwrite(str(tmp_path / "m.png"), mask)
+    rows = {"image_id": ["a.png", "a.png"], "kind": "mass", "label": ["malignant", ""], "mask_path": "m.png"}
+    pd.DataFrame(rows).to_csv(tmp_path / "findings.csv", index=False)
+    reader = Manifest(path, findings=tmp_path / "findings.csv")
+    findings = reader.read().findings
+    assert findings["finding_id"].tolist() == ["a.png#0", "a.png#1"]
+    assert findings["label"].tolist() == [1, pd.NA]
+    np.testing.assert_array_equal(reader.load_mask("m.png"), mask[:, :, 0] > 0)
+
+
+def test_a_finding_of_an_unknown_image_is_refused(tmp_path: Path) -> None:
+    pd.DataFrame({"image_id": ["z.png"], "kind": ["mass"]}).to_csv(tmp_path / "f.csv", index=False)
+    refused(manifest(tmp_path), "an image of the table, found 'z.png'", findings=tmp_path / "f.csv")
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"patient_id": []}, r"images.csv: expected a column 'patient_id', found path, label"),
+        ({"path": [], "pth": ROWS["path"]}, "expected a column 'path', .* Did you mean 'pth'"),
+        ({"laterality": [], "lateralty": ROWS["laterality"]}, "unknown column 'lateralty'.*'laterality'"),
+        ({"laterality": ["L", "R", "B", "L"]}, "laterality: expected one of L, R, NA, found 'B' in row 3"),
+        (
+            {"label": ["benign", "malign", "", ""]},
+            "one of benign, malignant .* 'malign' in row 2.*'malignant'",
+        ),
+        ({"label": ["0", "1", "2", ""]}, "label: expected one of benign, malignant .* found '2' in row 3"),
+        ({"path": ["a.png", "b.png", "in/c.png", "x.png"]}, "none for 1 of 4 rows, the first: row 4 .*x.png"),
+        ({"path": ["a.png", "b.png", "in/c.png", ""]}, "found none for 1 of 4 rows, the first: row 4"),
+        ({"patient_id": ["1", "", "2", "3"]}, "patient_id: expected a value, found nothing in row 2"),
+        ({"split": ["train", "test", "val", "val"]}, "every patient in one split, found 1 .* 001"),
+        ({"age": ["50", "old", "", ""]}, "age: expected a number, found 'old' in row 2"),
+    ],
+)
+def test_what_is_wrong_is_named(columns: dict[str, list[str]], message: str, tmp_path: Path) -> None:
+    refused(manifest(tmp_path, **columns), message)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"laterality": ["L", "R", "B", "L"]},
+        {"label": ["benign", "benign", "malign", ""]},
+        {"path": ["a.png", "b.png", "x.png", "d.png"]},
+    ],
+)
+def test_wrong_rows_are_left_out_where_asked_and_said_to_be(
+    columns: dict[str, list[str]], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pd.DataFrame({"image_id": ["a.png", columns.get("path", ROWS["path"])[2]], "kind": "mass"}).to_csv(
+        tmp_path / "findings.csv", index=False
+    )
+    path = manifest(tmp_path, **columns)
+    table = Manifest(path, findings=tmp_path / "findings.csv", on_bad_row="skip").read()
+    assert table.images["path"].tolist() == ["a.png", "b.png", "d.png"]
+    assert table.findings["image_id"].tolist() == ["a.png"]
+    assert "left out" in caplog.text
+
+
+def test_skipping_every_row_is_refused(tmp_path: Path) -> None:
+    refused(manifest(tmp_path, path=list("wxyz")), "none for 4 of 4 rows", on_bad_row="skip")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", b""),
+        ("a.csv", b'patient_id,path\n"open,a.png\n'),
+        ("a.csv", b"patient_id,path\n\xff\xfe,a.png\n"),
+        ("a.parquet", b"PAR1 or not"),
+        ("a.xlsx", b"PK"),
+    ],
+)
+def test_a_file_that_is_no_table_is_refused(name: str, content: bytes, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    refused(tmp_path / name, rf"{name}: expected a (table|file)")
+
+
+def test_a_manifest_without_rows_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("patient_id,path\n")
+    refused(tmp_path / "a.csv", "expected at least one image")
+
+
+def test_files_and_folders_that_are_missing_are_named(tmp_path: Path) -> None:
+    path = manifest(tmp_path)
+    refused(tmp_path / "none.csv", r"none at .*none.csv; correct data\.path")
+    refused(path, r"none at .*none; correct data\.root", root=tmp_path / "none")
+    refused(path, r"none at .*none; correct data\.findings", findings=tmp_path / "none")
+    refused(path, "data.on_bad_row to be one of error, skip, found 'skp'", on_bad_row="skp")

@@ -1,0 +1,133 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from bcdl.data.splits import assign_folds, make_splits
+from bcdl.data.table import complete_images
+from bcdl.errors import UserError
+
+
+def cohort(patients: int = 60, seed: int = 0, split: list[str] | str = "NA") -> pd.DataFrame:
+    """Patients with 1 to 6 images each, a quarter of them positive, some unlabelled."""
+    rng = np.random.default_rng(seed)
+    patient = np.repeat(np.arange(patients), rng.integers(1, 7, patients))
+    frame = pd.DataFrame(
+        {
+            "patient_id": [f"p{number}" for number in patient],
+            "exam_id": "e",
+            "image_id": [f"i{row}" for row in range(len(patient))],
+            "path": "x",
+            "label": pd.array(
+                ((patient % 4 == 0) & (rng.random(len(patient)) < 0.7)).astype(int), dtype="Int64"
+            ),
+            "split": np.array(split)[patient] if isinstance(split, list) else split,
+        }
+    )
+    return complete_images(frame).assign(label=lambda t: t["label"].mask(pd.Series(patient % 10 == 9)))
+
+
+def split(images: pd.DataFrame, seed: int = 0, val: float = 0.2, test: float = 0.2) -> pd.DataFrame:
+    return make_splits(images, val_fraction=val, test_fraction=test, seed=seed)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_patient_never_crosses_splits(seed: int) -> None:
+    images = split(cohort(patients=12 + 7 * seed, seed=seed), seed)
+    assert (images.groupby("patient_id")["split"].nunique() == 1).all()
+    assert set(images["split"]) == {"train", "val", "test"}
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_splits_have_their_share_of_every_label(seed: int) -> None:
+    images = split(cohort(200, seed), seed)
+    patients = images.groupby("patient_id").agg(label=("label", "max"), split=("split", "first"))
+    shares = patients.groupby("label")["split"].value_counts(normalize=True)
+    for label in (0, 1):
+        assert shares[label, "val"] == pytest.approx(0.2, abs=0.02)
+        assert shares[label, "test"] == pytest.approx(0.2, abs=0.02)
+
+
+def test_the_order_of_the_rows_does_not_matter() -> None:
+    images = cohort()
+    shuffled = images.sample(frac=1, random_state=1).reset_index(drop=True)
+    by_image = split(images).set_index("image_id")["split"]
+    assert split(shuffled).set_index("image_id")["split"].sort_index().equals(by_image.sort_index())
+
+
+def test_the_seed_decides() -> None:
+    images = cohort()
+    assert split(images, 3)["split"].equals(split(images, 3)["split"])
+    assert not split(images, 3)["split"].equals(split(images, 4)["split"])
+
+
+def test_a_data_set_keeps_its_own_splits() -> None:
+    own = (["train"] * 2 + ["val", "test"]) * 15
+    images = cohort(60, split=own)
+    assert split(images)["split"].tolist() == images["split"].tolist()
+
+
+def test_a_missing_val_split_is_drawn_from_training_patients_alone() -> None:
+    images = cohort(60, split=["train"] * 40 + ["test"] * 20)
+    made = split(images)
+    before = images["split"].to_numpy()
+    assert (made["split"][before == "test"] == "test").all()
+    assert set(made["split"][before == "train"]) == {"train", "val"}
+
+
+def test_rows_without_a_split_follow_their_patient_and_patients_without_one_train() -> None:
+    images = cohort(60, split=["train"] * 30 + ["val"] * 10 + ["test"] * 10 + ["NA"] * 10)
+    first = ~images["patient_id"].duplicated()
+    made = split(images.assign(split=images["split"].where(first, "NA")))
+    assert (made.groupby("patient_id")["split"].nunique() == 1).all()
+    assert (made["split"][images["split"] == "NA"] == "train").all()
+
+
+def test_external_data_may_be_test_data_alone() -> None:
+    assert set(split(cohort(5, split="test"))["split"]) == {"test"}
+
+
+def test_a_fraction_of_zero_makes_no_split() -> None:
+    assert set(split(cohort(), val=0.0, test=0.0)["split"]) == {"train"}
+
+
+def test_three_positive_patients_are_shared_by_three_splits() -> None:
+    images = cohort(100)
+    images["label"] = images["patient_id"].isin(["p1", "p2", "p3"]).astype("Int64")
+    made = split(images, val=0.1, test=0.1)
+    assert set(made["split"][made["label"] == 1]) == {"train", "val", "test"}
+
+
+def test_too_few_patients_are_an_error() -> None:
+    with pytest.raises(UserError, match="enough patients for a test split of 20%, found 2"):
+        split(cohort(2))
+
+
+@pytest.mark.parametrize(("val", "test"), [(-0.1, 0.2), (0.2, 1.0), (0.5, 0.5)])
+def test_impossible_fractions_are_an_error(val: float, test: float) -> None:
+    with pytest.raises(UserError, match="fraction"):
+        split(cohort(), val=val, test=test)
+
+
+def test_folds_hold_whole_patients_and_even_shares_of_labels() -> None:
+    images = cohort(100)
+    images = images.assign(fold=assign_folds(images, 5, seed=0))
+    patients = images.groupby("patient_id").agg(
+        folds=("fold", "nunique"), fold=("fold", "first"), label=("label", "max")
+    )
+    assert (patients["folds"] == 1).all()
+    counts = patients.groupby(["fold", "label"]).size().unstack()
+    assert np.ptp(counts.to_numpy(), axis=0).max() <= 1
+    assert np.ptp(patients["fold"].value_counts()) <= 1
+
+
+def test_folds_do_not_depend_on_the_order_of_rows() -> None:
+    images = cohort()
+    shuffled = images.sample(frac=1, random_state=1)
+    folds = pd.Series(assign_folds(images, 4, seed=1), index=images["image_id"])
+    assert folds.equals(pd.Series(assign_folds(shuffled, 4, seed=1), index=shuffled["image_id"])[folds.index])
+
+
+@pytest.mark.parametrize("k", [1, 61])
+def test_an_impossible_number_of_folds_is_an_error(k: int) -> None:
+    with pytest.raises(UserError, match="folds"):
+        assign_folds(cohort(60), k, seed=0)
