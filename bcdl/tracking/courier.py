@@ -1,0 +1,181 @@
+"""From the journal to MLflow, off the training thread: in order, in batches, and again until it arrives.
+
+A batch is delivered before the journal's offset moves, so a crash between the two sends it twice. That is
+harmless: MLflow keeps one copy of a metric with the same key, value, time and step, and overwrites the rest.
+"""
+
+import json
+import logging
+import threading
+from itertools import takewhile
+from pathlib import Path
+
+from mlflow import MlflowClient
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.exceptions import MlflowException
+
+from bcdl.errors import UserError
+from bcdl.tracking.journal import FILE, Entry, Journal
+from bcdl.tracking.lookup import knows
+
+log = logging.getLogger(__name__)
+MAX_METRICS = 1000  # MLflow's limit for one request
+MAX_DIGEST = 36  # MLflow's limit for a data set's digest
+BAD_REQUEST = 400
+FAILED_DELIVERY = "The tracking store does not answer (%s); the run goes on and its journal keeps everything."
+
+
+class Courier:
+    """Delivers a journal in a background thread.
+
+    Args:
+        client: client of the store.
+        run_id: the run that the journal belongs to.
+        journal: what to deliver.
+        interval: seconds between looks at the journal: entries in between travel as one batch.
+        first_wait: seconds before the first retry; each further one waits twice as long.
+        longest_wait: most seconds between two retries.
+    """
+
+    def __init__(
+        self,
+        client: MlflowClient,
+        run_id: str,
+        journal: Journal,
+        *,
+        interval: float = 1.0,
+        first_wait: float = 0.5,
+        longest_wait: float = 30.0,
+    ) -> None:
+        self._client, self._run_id, self._journal = client, run_id, journal
+        self._interval, self._first_wait, self._longest_wait = interval, first_wait, longest_wait
+        self._closing, self._abandoned, self._failing = threading.Event(), threading.Event(), False
+        self._thread = threading.Thread(target=self._work, name=f"courier-{run_id[:8]}", daemon=True)
+        self._thread.start()
+
+    def close(self, patience: float) -> None:
+        """Deliver what is left; give up where sending fails and nothing arrives for `patience` seconds."""
+        self._closing.set()
+        delivered = -1
+        while self._thread.is_alive() and (self._journal.delivered > delivered or not self._failing):
+            delivered = self._journal.delivered
+            self._thread.join(patience)
+        self._abandoned.set()
+        self._thread.join(1)
+
+    def _work(self) -> None:
+        while not self._abandoned.is_set():
+            closing = self._closing.is_set()
+            self._deliver_pending()
+            if closing:
+                return
+            self._closing.wait(self._interval)
+
+    def _deliver_pending(self) -> None:
+        wait = self._first_wait
+        while not self._abandoned.is_set() and (entries := self._journal.pending()):
+            batch = next_batch(entries)
+            try:
+                deliver(self._client, self._run_id, self._journal.folder, batch)
+            except Exception as error:  # whatever a client, a network or a disk can raise
+                if not self._failing:
+                    log.warning(FAILED_DELIVERY, error)
+                self._failing = True
+                self._abandoned.wait(wait) if self._closing.is_set() else self._closing.wait(wait)
+                wait = min(2 * wait, self._longest_wait)
+            else:
+                wait, self._failing = self._first_wait, False
+                if not self._abandoned.is_set():
+                    self._journal.advance(batch)
+
+
+def deliver_leftovers(client: MlflowClient, runs: Path) -> None:
+    """Deliver the journals of ended processes once; a run that died without a status is KILLED.
+
+    Journals that a living process holds and those of another store are left alone.
+    """
+    for file in sorted(runs.glob(f"*/{FILE}")):
+        if knows(client, file.parent.name):
+            try:
+                journal = Journal(file.parent)
+            except UserError:  # its run is alive
+                continue
+            _deliver_leftover(client, file.parent.name, journal)
+
+
+def next_batch(entries: list[Entry]) -> list[Entry]:
+    """Return the leading entries that one request can carry: metrics together, everything else alone."""
+    metrics = list(takewhile(lambda entry: entry.kind == "metrics", entries))
+    if not metrics:
+        return entries[:1]
+    values = 0
+    for count, entry in enumerate(metrics):
+        values += len(entry.content["values"])
+        if values > MAX_METRICS and count:
+            return metrics[:count]
+    return metrics
+
+
+def deliver(client: MlflowClient, run_id: str, folder: Path, batch: list[Entry]) -> None:
+    """Send one batch; what MLflow refuses for good goes to `rejected.jsonl` and does not block the rest."""
+    try:
+        _send(client, run_id, folder, batch)
+    except MlflowException as error:
+        if error.get_http_status_code() != BAD_REQUEST:
+            raise
+        if len(batch) > 1:
+            for entry in batch:
+                deliver(client, run_id, folder, [entry])
+        else:
+            _reject(folder, batch[0], error)
+
+
+def _deliver_leftover(client: MlflowClient, run_id: str, journal: Journal) -> None:
+    try:
+        if not journal.ended:
+            journal.append("status", status="KILLED", end=None)
+        while entries := journal.pending():
+            batch = next_batch(entries)
+            deliver(client, run_id, journal.folder, batch)
+            journal.advance(batch)
+    except Exception as error:  # whatever a client, a network or a disk can raise
+        log.warning("What run %s could not deliver stays in its journal for now: %s", run_id, error)
+    finally:
+        journal.close()
+
+
+def _send(client: MlflowClient, run_id: str, folder: Path, batch: list[Entry]) -> None:
+    entry = batch[0]
+    match entry.kind:
+        case "metrics":
+            client.log_batch(run_id, metrics=[metric for each in batch for metric in _metrics(each)])
+        case "params":
+            client.log_batch(
+                run_id, params=[Param(key, value) for key, value in entry.content["values"].items()]
+            )
+        case "tags":
+            client.log_batch(
+                run_id, tags=[RunTag(key, value) for key, value in entry.content["values"].items()]
+            )
+        case "artifact":
+            client.log_artifact(run_id, str(folder / entry.content["file"]), entry.content["folder"])
+        case "input":
+            client.log_inputs(run_id, datasets=[_dataset_input(**entry.content)])
+        case "status":
+            client.set_terminated(run_id, entry.content["status"], entry.content["end"] or entry.time)
+
+
+def _metrics(entry: Entry) -> list[Metric]:
+    step = entry.content["step"]
+    return [Metric(key, value, entry.time, step) for key, value in entry.content["values"].items()]
+
+
+def _dataset_input(name: str, digest: str, source: str, context: str) -> DatasetInput:
+    dataset = Dataset(name, digest[:MAX_DIGEST], source_type="local", source=json.dumps({"uri": source}))
+    return DatasetInput(dataset, [InputTag("mlflow.data.context", context)])
+
+
+def _reject(folder: Path, entry: Entry, error: MlflowException) -> None:
+    log.error("MLflow refuses %s of this run (kept in rejected.jsonl): %s", entry.kind, error)
+    with (folder / "rejected.jsonl").open("a") as file:
+        file.write(json.dumps({"kind": entry.kind, "content": entry.content, "error": str(error)}) + "\n")

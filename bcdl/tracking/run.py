@@ -1,0 +1,252 @@
+"""One MLflow run from its opening to its true status; everything logged goes through the run's journal."""
+
+import logging
+import os
+import shutil
+import time
+import traceback
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from bcdl.errors import UserError
+from bcdl.tracking.courier import Courier
+from bcdl.tracking.journal import Journal
+from bcdl.tracking.lookup import KIND_TAG, PARENT_TAG
+from bcdl.tracking.signals import termination_raises, was_interrupted
+from bcdl.tracking.store import TrackingStore
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+log = logging.getLogger(__name__)
+PARENT_VARIABLE = "BCDL_PARENT_RUN"
+ERROR_TAG = "bcdl.error"
+MAX_PARAM = 6000  # MLflow's limits
+MAX_TAG = 5000
+MAX_BATCH = 100
+PATIENCE = 10.0  # seconds without any delivery before closing gives up
+UNWRITTEN = "The error of run %s could not be written (%s); its status goes to the store all the same."
+UNDELIVERED = "Not all of run %s has arrived; its journal keeps it, and the next bcdl on this store sends it."
+
+
+def run_name(model: str, encoder: str, data: str, run_id: str) -> str:
+    """Return a name that a person can tell apart, such as `cnn_rnn-resnet18-breastmnist-3f2a`."""
+    return f"{model}-{encoder}-{data}-{run_id[:4]}"
+
+
+def parent_run() -> str | None:
+    """Return the id of the sweep that this process works for, if any."""
+    return os.environ.get(PARENT_VARIABLE)
+
+
+class TrackedRun:
+    """A live run; use it as a context manager, which closes it FINISHED, FAILED or KILLED.
+
+    Logging never waits for the store: it writes to the journal in `folder`, and a courier delivers.
+
+    Attributes:
+        id: MLflow run id.
+        name: run name.
+        folder: local working folder, `<root>/runs/<id>`.
+        resumed: whether an earlier process opened this run.
+    """
+
+    def __init__(self, store: TrackingStore, run_id: str, name: str) -> None:
+        self.store, self.id, self.name = store, run_id, name
+        self.folder = store.folder(run_id)
+        self.patience = PATIENCE
+        self._journal = Journal(self.folder)
+        self._courier = Courier(store.client, run_id, self._journal)
+        self.resumed = False
+        self._known_params: dict[str, str] = {}
+        self._earlier_seconds, self._started = 0.0, time.monotonic()
+        self._guards = ExitStack()
+
+    @classmethod
+    def start(
+        cls,
+        store: TrackingStore,
+        stem: str,
+        *,
+        kind: str = "train",
+        parent: str | None = None,
+        tags: dict[str, str] | None = None,
+    ) -> Self:
+        """Open a new run.
+
+        Args:
+            store: the open store.
+            stem: beginning of the run's name; the first 4 characters of its id are added.
+            kind: `train`, `evaluate` or `sweep`.
+            parent: id of the run to nest under.
+            tags: further tags.
+        """
+        nesting = {PARENT_TAG: parent} if parent else {}
+        every_tag = {KIND_TAG: kind, **nesting, **(tags or {})}
+        run = store.client.create_run(store.experiment_id, tags=every_tag, run_name=stem)
+        name = f"{stem}-{run.info.run_id[:4]}"
+        store.client.update_run(run.info.run_id, name=name)
+        return cls(store, run.info.run_id, name)
+
+    @classmethod
+    def resume(cls, store: TrackingStore, run_id: str) -> Self:
+        """Open an existing run that goes on: it is RUNNING again and will get a new status.
+
+        Raises:
+            UserError: if another process writes this run.
+        """
+        earlier = store.client.get_run(run_id)
+        run = cls(store, run_id, earlier.info.run_name)
+        run.resumed = True
+        run._known_params = dict(earlier.data.params)
+        run._earlier_seconds = earlier.data.metrics.get("seconds", 0.0)
+        store.client.update_run(run_id, status="RUNNING")
+        return run
+
+    @classmethod
+    def reopen(cls, store: TrackingStore, run_id: str) -> Self:
+        """Open a run that ended, to add results: its status and its end stay, whatever happens meanwhile.
+
+        Raises:
+            UserError: if another process writes this run, or it has not ended.
+        """
+        earlier = store.client.get_run(run_id)
+        if earlier.info.end_time is None:
+            raise UserError(
+                f"expected a run that has ended, but {earlier.info.run_name} is {earlier.info.status}"
+            )
+        run = cls(store, run_id, earlier.info.run_name)
+        run.resumed = True
+        run._known_params = dict(earlier.data.params)
+        run._journal.append("status", status=earlier.info.status, end=earlier.info.end_time)
+        return run
+
+    def __enter__(self) -> Self:
+        self._guards.enter_context(termination_raises())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close(status_of(error), error)
+
+    def close(self, status: str, error: BaseException | None = None) -> None:
+        """End the run with a status; the error of a FAILED run becomes a tag and the artifact `error.txt`."""
+        with self._guards:
+            complete = self._try_ending(status, error)
+            self._courier.close(self.patience)
+            if not self._journal.close():
+                log.warning(UNDELIVERED, self.name)
+            if not complete:
+                self.store.client.set_terminated(self.id, status)
+
+    def _try_ending(self, status: str, error: BaseException | None) -> bool:
+        """Write how the run ends into the journal; return False where the disk has no room for that."""
+        try:
+            if not self._journal.ended:
+                self._log_ending(status, error)
+        except OSError as full:
+            log.warning(UNWRITTEN, self.name, full)
+            return False
+        return True
+
+    def _log_ending(self, status: str, error: BaseException | None) -> None:
+        if error is not None and status == "FAILED":
+            self.set_tags({ERROR_TAG: f"{type(error).__name__}: {error}"})
+            self.log_text("".join(traceback.format_exception(error)), "error.txt")
+        self.log_metrics({"seconds": self._earlier_seconds + time.monotonic() - self._started})
+        self._journal.append("status", status=status, end=None)
+
+    def history(self, names: Iterable[str]) -> dict[str, dict[int, float]]:
+        """Return the values that an earlier process logged in this run, by metric and step."""
+        client = self.store.client
+        known = names if self.resumed else ()
+        earlier = {name: client.get_metric_history(self.id, name) for name in known}
+        return {name: {metric.step: metric.value for metric in earlier.get(name, [])} for name in names}
+
+    def log_params(self, values: dict[str, Any]) -> None:
+        """Log parameters as text of at most 6000 characters.
+
+        MLflow never changes a parameter: another value in a resumed run becomes the tag `changed.<name>`.
+        """
+        texts = {key: str(value)[:MAX_PARAM] for key, value in values.items()}
+        changed = {key: text for key, text in texts.items() if self._known_params.get(key, text) != text}
+        self._append_values(
+            "params", {key: text for key, text in texts.items() if key not in self._known_params}
+        )
+        self.set_tags({f"changed.{key}": text for key, text in changed.items()})
+        self._known_params = texts | self._known_params
+
+    def log_metrics(self, values: dict[str, float], step: int = 0) -> None:
+        """Log numbers, NaN included, at a step."""
+        self._journal.append(
+            "metrics", values={key: float(value) for key, value in values.items()}, step=step
+        )
+
+    def set_tags(self, values: dict[str, str]) -> None:
+        """Set tags, cut at 5000 characters."""
+        self._append_values("tags", {key: str(value)[:MAX_TAG] for key, value in values.items()})
+
+    def log_input(self, name: str, digest: str, source: str, context: str = "training") -> None:
+        """Log the data set as an MLflow dataset input.
+
+        Args:
+            name: name of the data set.
+            digest: its fingerprint; MLflow keeps the first 36 characters.
+            source: where it comes from.
+            context: what it is used for.
+        """
+        self._journal.append("input", name=name, digest=digest, source=source, context=context)
+
+    def log_artifact(self, file: Path, folder: str | None = None) -> None:
+        """Log a copy of a file as it is now, under the artifact folder `folder`."""
+        copy = self._journal.reserve(file.name)
+        shutil.copyfile(file, copy)
+        self._append_artifact(copy, folder)
+
+    def log_text(self, text: str, name: str) -> None:
+        """Log text as the artifact `name`, which may hold folders."""
+        path, folder = self._reserve(name)
+        path.write_text(text)
+        self._append_artifact(path, folder)
+
+    def log_figure(self, figure: "Figure", name: str) -> None:
+        """Log a figure as the image `name`, which may hold folders."""
+        path, folder = self._reserve(name)
+        figure.savefig(path)
+        self._append_artifact(path, folder)
+
+    def log_table(self, table: "pd.DataFrame", name: str) -> None:
+        """Log a table as `name`: a `.parquet` or a `.csv` file.
+
+        Raises:
+            UserError: for another kind of file.
+        """
+        path, folder = self._reserve(name)
+        if path.suffix not in (".parquet", ".csv"):
+            raise UserError(f"expected a table named *.parquet or *.csv, got '{name}'")
+        table.to_parquet(path) if path.suffix == ".parquet" else table.to_csv(path, index=False)
+        self._append_artifact(path, folder)
+
+    def _reserve(self, name: str) -> tuple[Path, str | None]:
+        folder, _, file = name.rpartition("/")
+        return self._journal.reserve(file), folder or None
+
+    def _append_artifact(self, copy: Path, folder: str | None) -> None:
+        self._journal.append("artifact", file=str(copy.relative_to(self.folder)), folder=folder)
+
+    def _append_values(self, kind: str, values: dict[str, str]) -> None:
+        items = list(values.items())
+        for start in range(0, len(items), MAX_BATCH):
+            self._journal.append(kind, values=dict(items[start : start + MAX_BATCH]))
+
+
+def status_of(error: BaseException | None) -> str:
+    """Return the MLflow status of a run that ended with this exception, or without one."""
+    if error is None:
+        return "FINISHED"
+    return "KILLED" if was_interrupted(error) else "FAILED"

@@ -1,0 +1,170 @@
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Metric
+from mlflow.exceptions import MlflowException
+
+from bcdl.errors import UserError
+from bcdl.tracking import TrackedRun, TrackingStore
+from bcdl.tracking.courier import Courier, next_batch
+from bcdl.tracking.journal import Entry, Journal
+
+
+class FlakyClient:
+    """Fails every other request; a third of the failures come after the request arrived."""
+
+    def __init__(self) -> None:
+        self.arrived: list[tuple[str, float, int, int]] = []
+        self.calls = 0
+
+    def log_batch(self, run_id: str, metrics: list[Metric]) -> None:
+        self.calls += 1
+        if self.calls % 2 and self.calls % 3:
+            raise MlflowException("no answer")
+        self.arrived += [(metric.key, metric.value, metric.timestamp, metric.step) for metric in metrics]
+        if self.calls % 2:
+            raise MlflowException("the answer was lost")
+
+
+class DeadClient:
+    """Never answers within the patience of a test."""
+
+    def log_batch(self, run_id: str, metrics: list[Metric]) -> None:
+        time.sleep(0.02)
+        raise MlflowException("nobody there")
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    journal = Journal(tmp_path)
+    yield journal
+    journal.close()
+
+
+def courier(client: Any, journal: Journal, **waits: float) -> Courier:
+    return Courier(client, "run", journal, **{"interval": 0.01, "first_wait": 0.001, **waits})
+
+
+def append(journal: Journal, step: int) -> None:
+    journal.append("metrics", values={"loss": step / 10}, step=step)
+
+
+def steps(entries: list[Entry]) -> list[int]:
+    return [entry.content["step"] for entry in entries]
+
+
+def test_a_flaky_server_gets_everything_in_order_once(tmp_path: Path) -> None:
+    journal, client = Journal(tmp_path), FlakyClient()
+    sender = courier(client, journal)
+    for step in range(200):
+        append(journal, step)
+        time.sleep(0.0005)
+    sender.close(5)
+    distinct = list(dict.fromkeys(client.arrived))  # MLflow drops identical (key, value, time, step)
+    assert client.calls > 5
+    assert [step for _, _, _, step in distinct] == list(range(200))
+    assert journal.close()
+    assert not (tmp_path / "journal.jsonl").exists()
+
+
+def test_mlflow_keeps_one_of_identical_metrics(tracking_root: Path) -> None:
+    store = TrackingStore.open(tracking_root)
+    with TrackedRun.start(store, "cnn") as run:
+        for _ in range(2):
+            store.client.log_batch(run.id, metrics=[Metric("a", 1.0, 5, 0), Metric("a", float("nan"), 6, 1)])
+    assert len(store.client.get_metric_history(run.id, "a")) == 2
+
+
+def test_a_dead_server_never_blocks_and_all_stays_for_the_next_open(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    sender = courier(DeadClient(), journal)
+    slowest = 0.0
+    for step in range(100):
+        start = time.perf_counter()
+        append(journal, step)
+        slowest = max(slowest, time.perf_counter() - start)
+    start = time.perf_counter()
+    sender.close(0.2)
+    assert slowest < 0.05
+    assert time.perf_counter() - start < 5
+    assert not journal.close()
+    again, client = Journal(tmp_path), FlakyClient()
+    courier(client, again).close(5)
+    assert again.close()
+    assert [step for _, _, _, step in dict.fromkeys(client.arrived)] == list(range(100))
+
+
+def test_a_server_that_dies_during_a_run_loses_nothing(
+    tracking_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = TrackingStore.open(tracking_root)
+    run = TrackedRun.start(store, "cnn")
+    run.patience = 0.2
+    with monkeypatch.context() as dead, run:
+        refused = MlflowException("nobody there")
+
+        def refuse(*args: object, **kwargs: object) -> None:
+            raise refused
+
+        for name in ("log_batch", "log_artifact", "set_terminated"):
+            dead.setattr(MlflowClient, name, refuse)
+        run.log_metrics({"loss": 1.0})
+        run.log_text("kept", "a.txt")
+    assert store.status(run.id) == "RUNNING"
+    store = TrackingStore.open(tracking_root)
+    assert store.status(run.id) == "FINISHED"
+    assert store.metrics(run.id)["loss"] == 1.0
+    assert store.download(run.id, "a.txt").read_text() == "kept"
+
+
+def test_a_line_that_a_killed_process_left_unfinished_is_dropped(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    append(journal, 0)
+    journal.close()
+    with (tmp_path / "journal.jsonl").open("a") as file:
+        file.write('{"kind": "metr')
+    again = Journal(tmp_path)
+    append(again, 1)
+    assert steps(again.pending()) == [0, 1]
+    again.close()
+
+
+def test_a_delivered_entry_is_not_pending_after_a_restart(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    for step in range(3):
+        append(journal, step)
+    journal.advance(journal.pending(limit=2))
+    journal.close()
+    again = Journal(tmp_path)
+    assert steps(again.pending()) == [2]
+    again.close()
+
+
+def test_two_writers_of_one_journal_are_refused(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    with pytest.raises(UserError, match="another process"):
+        Journal(tmp_path)
+    journal.close()
+    Journal(tmp_path).close()
+
+
+def test_a_request_carries_at_most_1000_metrics_and_one_kind(journal: Journal) -> None:
+    for step in range(3):
+        journal.append("metrics", values={f"m{i}": 0.0 for i in range(400)}, step=step)
+    journal.append("tags", values={"a": "b"})
+    batch = next_batch(journal.pending())
+    assert steps(batch) == [0, 1]
+    journal.advance(batch)
+    journal.advance(next_batch(journal.pending()))
+    assert [entry.kind for entry in next_batch(journal.pending())] == ["tags"]
+
+
+def test_the_journal_is_readable_json(journal: Journal) -> None:
+    append(journal, 7)
+    line = json.loads((journal.folder / "journal.jsonl").read_text())
+    assert (line["kind"], line["content"]) == ("metrics", {"values": {"loss": 0.7}, "step": 7})

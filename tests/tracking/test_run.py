@@ -1,0 +1,184 @@
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib as mpl
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from bcdl.errors import RunError, UserError
+from bcdl.tracking import TrackedRun, TrackingStore, run_name
+
+mpl.use("agg")
+
+
+@pytest.fixture
+def store(tracking_root: Path) -> TrackingStore:
+    return TrackingStore.open(tracking_root)
+
+
+def status_after(store: TrackingStore, error: BaseException) -> tuple[str, str]:
+    run = TrackedRun.start(store, "cnn")
+    with pytest.raises(type(error)), run:
+        raise error
+    return store.status(run.id), run.id
+
+
+def lightning_exit() -> SystemExit:
+    """Ctrl-C as Lightning's `fit` passes it on."""
+    stop = SystemExit(1)
+    stop.__context__ = KeyboardInterrupt()
+    return stop
+
+
+def test_a_run_that_ends_well_is_finished_and_leaves_no_journal(store: TrackingStore) -> None:
+    with TrackedRun.start(store, "cnn") as run:
+        assert store.status(run.id) == "RUNNING"
+    assert store.status(run.id) == "FINISHED"
+    assert [file.name for file in run.folder.iterdir()] == ["journal.lock"]
+
+
+@pytest.mark.parametrize("error", [ValueError("bad"), UserError("bad"), RunError("bad"), SystemExit(3)])
+def test_an_error_is_failed_with_its_traceback(store: TrackingStore, error: BaseException) -> None:
+    status, run_id = status_after(store, error)
+    assert status == "FAILED"
+    assert f"{type(error).__name__}: {error}" in store.download(run_id, "error.txt").read_text()
+    assert store.client.get_run(run_id).data.tags["bcdl.error"] == f"{type(error).__name__}: {error}"
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), lightning_exit(), SystemExit(143)])
+def test_an_interruption_is_killed(store: TrackingStore, error: BaseException) -> None:
+    assert status_after(store, error)[0] == "KILLED"
+
+
+@pytest.mark.slow
+def test_sigterm_is_killed_and_exits_143(store: TrackingStore, tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from bcdl.tracking import TrackingStore, TrackedRun\n"
+        "with TrackedRun.start(TrackingStore.open(sys.argv[1]), 'cnn') as run:\n"
+        "    run.log_metrics({'loss': 1.0}); print(run.id, flush=True); time.sleep(60)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(store.root)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    with process.stdout:
+        run_id = process.stdout.readline().strip()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 143
+    assert store.status(run_id) == "KILLED"
+    assert store.metrics(run_id)["loss"] == 1.0
+
+
+@pytest.mark.slow
+def test_a_run_whose_process_died_is_delivered_and_killed_at_the_next_open(store: TrackingStore) -> None:
+    code = (
+        "import os, sys; from bcdl.tracking import TrackingStore, TrackedRun\n"
+        "run = TrackedRun.start(TrackingStore.open(sys.argv[1]), 'cnn')\n"
+        "run.log_text('x', 'a.txt'); run.log_metrics({'loss': 2.0}); os.kill(os.getpid(), 9)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(store.root)]).returncode == -9
+    store = TrackingStore.open(store.root)
+    run_id = store.resolve("latest")
+    assert store.status(run_id) == "KILLED"
+    assert store.metrics(run_id)["loss"] == 2.0
+    assert store.download(run_id, "a.txt").read_text() == "x"
+
+
+def test_opening_the_store_leaves_a_live_run_alone(store: TrackingStore) -> None:
+    with TrackedRun.start(store, "cnn") as run:
+        run.log_metrics({"loss": 1.0})
+        TrackingStore.open(store.root)
+        assert store.status(run.id) == "RUNNING"
+        with pytest.raises(UserError, match="another process"):
+            TrackedRun.resume(store, run.id)
+
+
+def test_everything_logged_arrives(store: TrackingStore, tmp_path: Path) -> None:
+    figure = Figure()
+    (tmp_path / "best.ckpt").write_bytes(b"weights")
+    with TrackedRun.start(store, "cnn", tags={"study": "views"}) as run:
+        run.log_params({"model": "cnn", "long": "x" * 7000, **{f"p{i}": i for i in range(120)}})
+        run.log_metrics({"val/auroc": float("nan"), "val/loss": 0.3}, step=4)
+        run.log_artifact(tmp_path / "best.ckpt", "checkpoints")
+        (tmp_path / "best.ckpt").write_bytes(b"later")
+        run.log_figure(figure, "figures/roc.png")
+        run.log_table(pd.DataFrame({"a": [1]}), "predictions.parquet")
+        run.log_input("phantom", "f" * 64, "phantom", "training")
+    logged = store.client.get_run(run.id)
+    assert logged.data.params["model"] == "cnn"
+    assert len(logged.data.params) == 122
+    assert len(logged.data.params["long"]) == 6000
+    assert logged.data.tags["study"] == "views"
+    assert logged.data.metrics["val/auroc"] != logged.data.metrics["val/auroc"]
+    assert store.client.get_metric_history(run.id, "val/loss")[0].step == 4
+    assert store.download(run.id, "checkpoints/best.ckpt").read_bytes() == b"weights"
+    assert store.download(run.id, "figures/roc.png").stat().st_size > 0
+    assert pd.read_parquet(store.download(run.id, "predictions.parquet"))["a"].tolist() == [1]
+    assert logged.inputs.dataset_inputs[0].dataset.digest == "f" * 36
+
+
+def test_a_table_of_another_kind_is_refused(store: TrackingStore) -> None:
+    with pytest.raises(UserError, match=r"\*\.parquet"), TrackedRun.start(store, "cnn") as run:
+        run.log_table(pd.DataFrame(), "table.xlsx")
+
+
+def test_a_resumed_run_goes_on_and_keeps_its_parameters(store: TrackingStore) -> None:
+    status, run_id = status_after(store, KeyboardInterrupt())
+    with TrackedRun.resume(store, run_id) as run:
+        assert store.status(run_id) == "RUNNING"
+        run.log_params({"max_epochs": 5})
+    with TrackedRun.resume(store, run_id) as run:
+        run.log_params({"max_epochs": 9, "model": "cnn"})
+    logged = store.client.get_run(run_id)
+    assert (status, logged.info.status) == ("KILLED", "FINISHED")
+    assert logged.data.params == {"max_epochs": "5", "model": "cnn"}
+    assert logged.data.tags["changed.max_epochs"] == "9"
+
+
+def test_adding_to_an_ended_run_leaves_its_status_and_end(store: TrackingStore) -> None:
+    with TrackedRun.start(store, "cnn") as run:
+        pass
+    before = store.client.get_run(run.id).info
+    reopened = TrackedRun.reopen(store, run.id)
+    reopened.log_metrics({"test/auroc": 0.9})
+    with pytest.raises(ValueError, match="bad"), reopened:
+        raise ValueError("bad")
+    after = store.client.get_run(run.id)
+    assert (after.info.status, after.info.end_time) == (before.status, before.end_time)
+    assert after.data.metrics["test/auroc"] == 0.9
+
+
+def test_a_refused_entry_is_kept_and_blocks_nothing(store: TrackingStore) -> None:
+    with TrackedRun.start(store, "cnn") as run:
+        run.log_metrics({"bad\nname": 1.0})
+        run.log_metrics({"good": 1.0})
+    assert store.metrics(run.id)["good"] == 1.0
+    assert "bad" in (run.folder / "rejected.jsonl").read_text()
+
+
+def test_the_handler_of_sigterm_is_restored(store: TrackingStore) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with TrackedRun.start(store, "cnn"):
+        assert signal.getsignal(signal.SIGTERM) is not before
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_child_is_nested_under_its_parent(store: TrackingStore) -> None:
+    with (
+        TrackedRun.start(store, "sweep", kind="sweep") as parent,
+        TrackedRun.start(store, "cnn", parent=parent.id),
+    ):
+        pass
+    assert len(store.runs(parent=parent.id)) == 1
+
+
+def test_names_tell_runs_apart() -> None:
+    assert run_name("cnn_rnn", "resnet18", "breastmnist", "3f2a" * 8) == "cnn_rnn-resnet18-breastmnist-3f2a"
+
+
+def test_telemetry_is_off() -> None:
+    assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
