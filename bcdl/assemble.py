@@ -1,0 +1,101 @@
+"""From a composed configuration to the objects of a run: the only caller of Hydra's `instantiate`."""
+
+from pathlib import Path
+from typing import Any
+
+from hydra.utils import instantiate
+from lightning import Callback, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import Logger
+from omegaconf import DictConfig
+
+from bcdl.data import ExamDataModule
+from bcdl.models import Classifier, WholeCheckpoints
+from bcdl.quiet import hush
+from bcdl.tracking import TrackingStore
+
+RUN_WEIGHTS = "run:"
+
+
+def build_data(cfg: DictConfig) -> ExamDataModule:
+    """Return the data of a configuration; nothing is read before its `prepare()`."""
+    data = cfg.data
+    return ExamDataModule(
+        reader=_build(data.reader),
+        imaging=_build(cfg.imaging),
+        preprocess=_build(cfg.preprocess),
+        augment=_build(cfg.augment),
+        sampler=_build(cfg.sampler),
+        unit=data.unit,
+        newest_exams=data.newest_exams,
+        on_extra_view=data.on_extra_view,
+        on_bad_row=data.on_bad_row,
+        unlabelled=data.unlabelled,
+        store=None if data.store is None else Path(data.store),
+        batch_size=data.batch_size,
+        num_workers=data.num_workers,
+        val_fraction=data.val_fraction,
+        test_fraction=data.test_fraction,
+        split_seed=data.split_seed,
+        seed=cfg.seed,
+    )
+
+
+def build_model(
+    cfg: DictConfig, data: ExamDataModule, store: TrackingStore, pretrained: bool = True
+) -> Classifier:
+    """Return the model of a configuration for prepared data.
+
+    Args:
+        cfg: the composed configuration.
+        data: prepared data: channels, image size and classes come from it.
+        store: where `encoder.weights=run:<id>` finds that run's best checkpoint.
+        pretrained: False leaves the encoder's weights at random, for a model about to be loaded.
+    """
+    weights = _local_weights(cfg.encoder.get("weights"), store) if pretrained else None
+    start = {"weights": weights} if pretrained else {"weights": None, "pretrained": False}
+    declared = {key: value for key, value in start.items() if key in cfg.encoder}
+    encoder = _build(cfg.encoder, in_channels=data.channels, **declared)
+    loss = _build(cfg.loss)
+    loss.fit_counts(data.class_counts())
+    model: Classifier = _build(
+        cfg.model,
+        encoder=encoder,
+        num_classes=data.num_classes,
+        image_size=data.image_size,
+        channels=data.channels,
+        loss=loss,
+        optimizer=_build(cfg.optimizer),
+        scheduler=_build(cfg.scheduler),
+    )
+    return model
+
+
+def build_trainer(cfg: DictConfig, folder: Path, logger: Logger | None) -> Trainer:
+    """Return the trainer of a configuration; checkpoints go to `folder`."""
+    hush()
+    callbacks: list[Callback] = [
+        callback for callback in _build(cfg.callbacks).values() if callback is not None
+    ]
+    for callback in callbacks:
+        if isinstance(callback, ModelCheckpoint):
+            callback.dirpath = str(folder)
+    trainer: Trainer = _build(
+        cfg.trainer,
+        callbacks=callbacks,
+        logger=logger or False,
+        plugins=[WholeCheckpoints()],
+        default_root_dir=str(folder),
+    )
+    return trainer
+
+
+def _build(node: DictConfig, **arguments: Any) -> Any:  # noqa: ANN401 - the type is what the node's _target_ says
+    return instantiate(node, _convert_="all", **arguments)
+
+
+def _local_weights(weights: str | None, store: TrackingStore) -> str | None:
+    if weights is None or not weights.startswith(RUN_WEIGHTS):
+        return weights
+    run_id = store.resolve(weights.removeprefix(RUN_WEIGHTS))
+    return str(store.download(run_id, "checkpoints/best.ckpt"))

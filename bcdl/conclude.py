@@ -1,0 +1,97 @@
+"""From trained weights to results: predictions, metrics at every level, figures, a table in the terminal."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+import torch
+from omegaconf import DictConfig
+from rich.console import Console
+from rich.table import Table
+
+from bcdl.data import ExamDataModule
+from bcdl.evaluation import aggregate, coarser_levels, predictions_table, resolve_threshold, summarise
+from bcdl.evaluation.figures import learning_curves, result_figures
+from bcdl.inference import predict
+from bcdl.metrics import METRICS
+from bcdl.models import Classifier
+from bcdl.tracking import TrackedRun
+from bcdl.tracking.options import ui_command
+
+PREDICTIONS = "predictions.parquet"
+_PREFIX = {"val": "best/val", "test": "test"}
+_YOUDEN = "youden"
+_OF_THRESHOLD = ("accuracy", "balanced_accuracy", "precision", "sensitivity", "specificity", "f1", "mcc")
+
+
+def infer(model: Classifier, data: ExamDataModule, device: torch.device) -> pd.DataFrame:
+    """Return the predictions table of the validation and test samples."""
+    tables = [predictions_table(data.samples, *predict(model, data, split, device)) for split in _PREFIX]
+    return pd.concat(tables, ignore_index=True)
+
+
+def conclude(run: TrackedRun, cfg: DictConfig, data: ExamDataModule, predictions: pd.DataFrame) -> float:
+    """Record predictions, metrics and figures in a run, print the metrics, and return `best/val/<monitor>`.
+
+    Args:
+        run: the open run.
+        cfg: its configuration; `evaluate` says how.
+        data: its prepared data.
+        predictions: table of validation and test samples, from the best weights.
+    """
+    validation = predictions[predictions["split"] == "val"]
+    threshold = resolve_threshold(cfg.evaluate.threshold, validation)
+    results = _results(predictions, data.unit, cfg.evaluate.aggregate, threshold)
+    youden = _at_youden(predictions, validation)
+    run.log_metrics({**results, **youden, "threshold": threshold})
+    run.log_table(predictions, PREDICTIONS)
+    test = predictions[predictions["split"] == "test"]
+    for name, figure in result_figures(test, data.classes, threshold).items():
+        run.log_figure(figure, f"figures/{name}.png")
+    _print_results(run, results, threshold)
+    return results[cfg.callbacks.best.monitor.replace("val/", "best/val/", 1)]
+
+
+def draw_curves(run: TrackedRun, history: Mapping[str, Mapping[int, float]], best_epoch: int) -> None:
+    """Record the learning curves of a run, a point an epoch, with its best epoch (from 1)."""
+    curves = {}
+    for name, points in history.items():
+        curves[name] = (list(range(1, len(points) + 1)), [points[step] for step in sorted(points)])
+    run.log_metrics({"best_epoch": best_epoch})
+    run.log_figure(learning_curves(curves, best_epoch=best_epoch), "figures/learning_curves.png")
+
+
+def _results(predictions: pd.DataFrame, unit: str, rule: str, threshold: float) -> dict[str, float]:
+    """Return metrics named `test/auroc`, and `test/breast/auroc` for the levels above the unit."""
+    found = _named(summarise(predictions, threshold), "")
+    for level in coarser_levels(unit):
+        grouped = aggregate(predictions, level, rule)
+        if len(grouped) < len(predictions):
+            found |= _named(summarise(grouped, threshold), f"{level}/")
+    return found
+
+
+def _at_youden(predictions: pd.DataFrame, validation: pd.DataFrame) -> dict[str, float]:
+    fitted = resolve_threshold(_YOUDEN, validation)
+    summary = summarise(predictions, fitted)
+    chosen = {split: {name: values[name] for name in _OF_THRESHOLD} for split, values in summary.items()}
+    return {**_named(chosen, f"{_YOUDEN}/"), f"{_YOUDEN}/threshold": fitted}
+
+
+def _named(summary: Mapping[str, Mapping[str, float]], level: str) -> dict[str, float]:
+    return {
+        f"{_PREFIX[split]}/{level}{name}": value
+        for split, values in summary.items()
+        for name, value in values.items()
+    }
+
+
+def _print_results(run: TrackedRun, results: Mapping[str, float], threshold: float) -> None:
+    table = Table("metric")
+    for title in ("validation", "test"):
+        table.add_column(title, justify="right")
+    for name in METRICS:
+        table.add_row(name, f"{results[f'best/val/{name}']:.4f}", f"{results[f'test/{name}']:.4f}")
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"[bold]{run.name}[/bold], best epoch, threshold {threshold:.3f}")
+    console.print(table)
+    console.print(f"run {run.id}; browse it with: {ui_command(run.store.root)}")

@@ -1,0 +1,59 @@
+"""What can stop a run while it trains, in words a user can act on."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from bcdl.errors import RunError
+
+_NO_MEMORY = ("can't allocate memory", "not enough memory")
+
+
+@contextmanager
+def explained(batch_size: int, folder: str) -> Iterator[None]:
+    """Turn the known ways for a run to die into a `RunError` that says what to change.
+
+    Args:
+        batch_size: the run's `data.batch_size`.
+        folder: the run's folder, the likeliest place for a full disk.
+
+    Raises:
+        RunError: out of memory, or the disk is full.
+        KeyboardInterrupt: where Lightning turned Ctrl-C into an exit.
+    """
+    try:
+        yield
+    except SystemExit as stop:
+        if isinstance(stop.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        raise
+    except MemoryError as error:
+        raise _out_of_memory(batch_size) from error
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise _disk_full(error, folder) from error
+    except RuntimeError as error:
+        if not isinstance(error, torch.OutOfMemoryError) and not any(
+            text in str(error) for text in _NO_MEMORY
+        ):
+            raise
+        raise _out_of_memory(batch_size) from error
+
+
+def _out_of_memory(batch_size: int) -> RunError:
+    return RunError(
+        f"out of memory with data.batch_size={batch_size}. Lower data.batch_size (and raise "
+        "trainer.accumulate_grad_batches to keep the step's size), imaging.size or the encoder, or set "
+        "trainer.precision=bf16-mixed or encoder.gradient_checkpointing=true"
+    )
+
+
+def _disk_full(error: OSError, folder: str) -> RunError:
+    return RunError(
+        f"the disk is full: {error.filename or folder} could not be written. What was logged before is safe. "
+        "Free some space (each run's checkpoints lie in tracking.root), or point tracking.root and "
+        "data.store elsewhere, then go on with bcdl train resume=latest"
+    )

@@ -1,0 +1,84 @@
+"""The Python door: an old run as its model, its data and its predictions."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+from omegaconf import DictConfig
+
+from bcdl.assemble import build_data, build_model
+from bcdl.data import ExamDataModule
+from bcdl.evaluation import read_predictions
+from bcdl.lineage import BEST_CHECKPOINT, run_config
+from bcdl.models import Classifier, load_checkpoint
+from bcdl.networks.weights import read_checkpoint
+from bcdl.tracking import TrackingStore
+
+
+@dataclass(frozen=True)
+class Run:
+    """An earlier run, rebuilt from what it recorded.
+
+    Args:
+        id: its MLflow run id.
+        config: the resolved configuration that it was trained with.
+        store: the tracking store that it lies in.
+    """
+
+    id: str
+    config: DictConfig
+    store: TrackingStore
+
+    @cached_property
+    def data(self) -> ExamDataModule:
+        """The run's data, prepared: tables, image store, and loaders that normalise as the run did."""
+        return self._restored[0]
+
+    @cached_property
+    def model(self) -> Classifier:
+        """The run's model with its best weights, in evaluation mode."""
+        return self._restored[1]
+
+    @cached_property
+    def predictions(self) -> pd.DataFrame:
+        """The predictions table of the run's validation and test samples."""
+        return read_predictions(self.store.download(self.id, "predictions.parquet"))
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The last value of each metric that the run logged."""
+        return dict(self.store.client.get_run(self.id).data.metrics)
+
+    @cached_property
+    def _restored(self) -> tuple[ExamDataModule, Classifier]:
+        return restore(self.config, self.id, self.store)
+
+
+def load_run(
+    reference: str = "latest", tracking_root: str | Path | None = None, experiment: str = "bcdl"
+) -> Run:
+    """Return an earlier run.
+
+    Args:
+        reference: a run id, a unique part of it, a run name, or `latest`.
+        tracking_root: folder of `mlflow.db`; None takes `$BCDL_TRACKING_ROOT` or `runs`.
+        experiment: the MLflow experiment that `latest` and names refer to.
+
+    Raises:
+        UserError: if there is no such run.
+    """
+    store = TrackingStore.open(tracking_root, experiment)
+    run_id = store.resolve(reference)
+    return Run(run_id, run_config(store, run_id), store)
+
+
+def restore(cfg: DictConfig, run_id: str, store: TrackingStore) -> tuple[ExamDataModule, Classifier]:
+    """Return a run's prepared data and its model with the best weights, in evaluation mode."""
+    path = store.download(run_id, f"checkpoints/{BEST_CHECKPOINT}")
+    data = build_data(cfg)
+    data.load_state_dict(read_checkpoint(path)[type(data).__qualname__])
+    data.prepare()
+    model = build_model(cfg, data, store, pretrained=False)
+    load_checkpoint(model, path)
+    return data, model.eval()

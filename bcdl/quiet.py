@@ -1,0 +1,21 @@
+"""Messages of libraries that tell a user of bcdl nothing: each with the reason why it is not shown."""
+
+import logging
+import warnings
+
+_USELESS = (
+    # the run's folder holds its journal before the first checkpoint is written
+    r"Checkpoint directory .* exists and is not empty",
+    # torch renamed a class that Lightning 2.6 still uses: https://github.com/Lightning-AI/pytorch-lightning/issues/21326
+    r"`isinstance\(treespec, LeafSpec\)` is deprecated",
+    # small images are quick to load, and data.num_workers is the user's choice
+    r"The '\w+_dataloader' does not have many workers",
+)
+
+
+def hush() -> None:
+    """Silence Lightning's announcements and the warnings that a user can do nothing about."""
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for message in _USELESS:
+        warnings.filterwarnings("ignore", message=message)

@@ -1,0 +1,81 @@
+"""What a training run records about itself before it trains: configuration, origin, data, model, samples."""
+
+from typing import Any
+
+import pandas as pd
+from lightning.pytorch.utilities.model_summary.model_summary import ModelSummary
+from omegaconf import DictConfig, OmegaConf
+
+from bcdl.data import ExamDataModule
+from bcdl.lineage import CONFIG, OVERRIDES, Plan
+from bcdl.models import Classifier
+from bcdl.sheets import sample_sheet
+from bcdl.tracking import TrackedRun, TrackingStore, log_provenance, parent_run
+
+SAMPLES = 16
+_HEADLINE_CHOICES = (
+    "model",
+    "encoder",
+    "data",
+    "loss",
+    "optimizer",
+    "scheduler",
+    "augment",
+    "preprocess",
+    "sampler",
+)
+_HEADLINE_KEYS = {
+    "unit": "data.unit",
+    "batch_size": "data.batch_size",
+    "seed": "seed",
+    "lr": "optimizer.lr",
+    "max_epochs": "trainer.max_epochs",
+}
+
+
+def open_run(plan: Plan, store: TrackingStore) -> TrackedRun:
+    """Open the run of a plan: a new one, nested under the sweep it belongs to, or the one that goes on."""
+    if plan.resumed is not None:
+        return TrackedRun.resume(store, plan.resumed)
+    stem = "-".join(plan.choices[group] for group in ("model", "encoder", "data"))
+    return TrackedRun.start(store, stem, parent=parent_run())
+
+
+def record_configuration(run: TrackedRun, plan: Plan) -> None:
+    """Record the resolved configuration, the headline and overridden parameters, and the origin."""
+    run.log_text(OmegaConf.to_yaml(plan.cfg, resolve=True), CONFIG)
+    log_provenance(run)
+    if plan.resumed is None:
+        run.log_text(OmegaConf.to_yaml(OmegaConf.create(plan.overrides)), OVERRIDES)
+        run.log_params(_parameters(plan))
+
+
+def record_inputs(run: TrackedRun, cfg: DictConfig, data: ExamDataModule, model: Classifier) -> None:
+    """Record the data and its splits, a sheet of training samples as the model sees them, and the model."""
+    fingerprint = data.fingerprint()
+    run.log_input(data.reader.name, fingerprint, str(cfg.data.reader["_target_"]))
+    run.set_tags({"bcdl.data_fingerprint": fingerprint})
+    run.log_table(_split_counts(data), "splits.csv")
+    run.log_figure(sample_sheet(data, "train", SAMPLES), "samples.png")
+    run.log_text(str(ModelSummary(model, max_depth=2)), "model_summary.txt")
+    run.log_metrics({"parameters": sum(parameter.numel() for parameter in model.parameters())})
+
+
+def _parameters(plan: Plan) -> dict[str, Any]:
+    chosen = {group: plan.choices[group] for group in _HEADLINE_CHOICES}
+    valued = {name: OmegaConf.select(plan.cfg, key) for name, key in _HEADLINE_KEYS.items()}
+    typed = dict(text.lstrip("+").split("=", 1) for text in plan.overrides if "=" in text)
+    dotted = {
+        key: value for key, value in typed.items() if key not in chosen and key not in _HEADLINE_KEYS.values()
+    }
+    return {**chosen, **valued, **dotted}
+
+
+def _split_counts(data: ExamDataModule) -> pd.DataFrame:
+    """Return samples, patients and samples of each class, a row a split."""
+    known = data.samples[data.samples["label"].notna()]
+    names = known["label"].map(dict(enumerate(data.classes)))
+    counts = known.groupby("split", sort=False).agg(
+        samples=("sample_id", "size"), patients=("patient_id", "nunique")
+    )
+    return counts.join(pd.crosstab(known["split"], names)).reset_index()

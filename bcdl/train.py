@@ -1,0 +1,46 @@
+"""`bcdl train`: one run, from its configuration to its tested best checkpoint."""
+
+from lightning import seed_everything
+from omegaconf import DictConfig
+
+from bcdl.assemble import build_data, build_model, build_trainer
+from bcdl.checkpoints import best_checkpoint, check_keep, settle
+from bcdl.conclude import conclude, draw_curves, infer
+from bcdl.data import ExamDataModule
+from bcdl.evaluation import check_rule, check_threshold
+from bcdl.failures import explained
+from bcdl.lineage import Plan, last_checkpoint, plan_run
+from bcdl.models import load_checkpoint
+from bcdl.networks.weights import read_checkpoint
+from bcdl.record import open_run, record_configuration, record_inputs
+from bcdl.tracking import RunLogger, TrackedRun, TrackingStore
+
+
+def main(cfg: DictConfig) -> float:
+    """Train, validate and test one configuration; return `best/val/<monitor>`."""
+    store = TrackingStore.open(cfg.tracking.root, cfg.tracking.experiment)
+    plan = plan_run(cfg, store)
+    check_keep(plan.cfg.keep)
+    check_threshold(plan.cfg.evaluate.threshold)
+    check_rule(plan.cfg.evaluate.aggregate)
+    data = build_data(plan.cfg)
+    with open_run(plan, store) as run, explained(data.batch_size, str(run.folder)):
+        record_configuration(run, plan)
+        data.prepare()
+        return _train(run, plan, data)
+
+
+def _train(run: TrackedRun, plan: Plan, data: ExamDataModule) -> float:
+    cfg = plan.cfg
+    seed_everything(cfg.seed, workers=True, verbose=False)
+    model = build_model(cfg, data, run.store)
+    record_inputs(run, cfg, data, model)
+    logger = RunLogger(run)
+    trainer = build_trainer(cfg, run.folder, logger)
+    best = best_checkpoint(run)
+    trainer.fit(model, data, ckpt_path=last_checkpoint(run), weights_only=True)
+    load_checkpoint(model, best)
+    draw_curves(run, logger.history, read_checkpoint(best)["epoch"] + 1)
+    score = conclude(run, cfg, data, infer(model, data, trainer.strategy.root_device))
+    settle(run, model, cfg.keep)
+    return score

@@ -1,0 +1,100 @@
+"""The verbs of the command line: what each is for, examples of it, and the keys that its users set most.
+
+Plain data, so that the overview, the help pages and the shell completion import nothing heavy.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One verb.
+
+    Attributes:
+        summary: what it does, in one line.
+        module: the module that runs it.
+        examples: command lines, without the leading `bcdl`.
+        keys: for a Hydra verb, the keys set most with what they mean.
+    """
+
+    summary: str
+    module: str
+    examples: tuple[str, ...]
+    keys: tuple[tuple[str, str], ...] = ()
+
+
+_SEED = ("seed", "order, augmentation, initial weights and splits derive from it")
+_UNIT = ("data.unit", "what one sample is: image, breast, exam or patient")
+_ROOT = ("tracking.root", "folder of the MLflow store and the runs' working files")
+
+HYDRA_VERBS = {
+    "train": Verb(
+        summary="Train, validate and test one model; with -m one run for every combination.",
+        examples=(
+            "train model=cnn_rnn data=phantom trainer.max_epochs=5",
+            "train -m model=cnn,cnn_rnn,autoencoder,transfer data=breastmnist data.root=data/breastmnist",
+            "train -m experiments=demo/four_models",
+            "train resume=latest trainer.max_epochs=40",
+            "train from=latest optimizer.lr=3e-4",
+        ),
+        module="bcdl.train",
+        keys=(
+            ("trainer.max_epochs", "passes over the training samples"),
+            ("optimizer.lr", "learning rate"),
+            ("data.batch_size", "samples a step"),
+            _UNIT,
+            _SEED,
+            ("resume", "a run that goes on: id, name or latest"),
+            ("from", "a run whose configuration a new run starts from"),
+            _ROOT,
+        ),
+    ),
+    "evaluate": Verb(
+        summary="Evaluate the best checkpoint of a run with the run's own configuration.",
+        examples=("evaluate run=latest", "evaluate run=3f2a evaluate.threshold=youden"),
+        module="bcdl.evaluate",
+        keys=(("run", "run id, a unique part of it, run name, or latest"), _ROOT),
+    ),
+    "view": Verb(
+        summary="Draw a contact sheet of samples as the model sees them, augmented, with labels.",
+        examples=("view data=phantom augment=standard n=16", "view data=breastmnist split=val out=val.png"),
+        module="bcdl.view",
+        keys=(
+            ("n", "how many samples"),
+            ("split", "train, val or test"),
+            _UNIT,
+            _SEED,
+            ("out", "the PNG file to write"),
+        ),
+    ),
+}
+
+OPTION_VERBS = {
+    "compare": Verb(
+        summary="Print the leaderboard over runs, ordered by their validation score.",
+        module="bcdl.compare",
+        examples=("compare", "compare --sweep latest", "compare --metric average_precision --csv runs.csv"),
+    ),
+    "diff": Verb(
+        summary="Print what differs between two runs: configuration, data, code, versions, metrics.",
+        module="bcdl.diff",
+        examples=("diff 3f2a 91bc", "diff cnn-small_cnn-phantom-3f2a latest"),
+    ),
+    "ui": Verb(
+        summary="Open the MLflow UI on the configured store; Ctrl-C ends it.",
+        module="bcdl.ui",
+        examples=("ui", "ui --port 5001"),
+    ),
+    "list": Verb(
+        summary="Print every config group and its choices, or one group's choices with what each is.",
+        module="bcdl.catalog",
+        examples=("list", "list model", "list --config-dir my_conf"),
+    ),
+    "completion": Verb(
+        summary='Print the script that completes bcdl in a shell; for bash: eval "$(bcdl completion bash)".',
+        module="bcdl.completion",
+        examples=("completion bash", "completion zsh", "completion fish"),
+    ),
+}
+
+VERBS = {**HYDRA_VERBS, **OPTION_VERBS}

@@ -1,0 +1,74 @@
+"""`bcdl evaluate`: the results of an old run again, with its own configuration."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import bcdl
+from bcdl.metrics import METRICS
+
+Verb = Callable[..., int]
+LASTING = [f"{split}/{name}" for split in ("best/val", "test") for name in METRICS]
+
+
+def test_an_evaluated_run_has_the_predictions_and_metrics_of_its_training(
+    trained: Path, bcdl_in_process: Verb
+) -> None:
+    before = bcdl.load_run("latest", trained)
+    predictions, metrics = before.predictions, before.metrics
+    assert bcdl_in_process("evaluate", "run=latest", f"tracking.root={trained}") == 0
+    after = bcdl.load_run("latest", trained)
+    pd.testing.assert_frame_equal(after.predictions, predictions, check_exact=True)
+    assert {name: after.metrics[name] for name in LASTING} == pytest.approx(
+        {name: metrics[name] for name in LASTING}, abs=0, nan_ok=True
+    )
+    assert after.store.status(after.id) == "FINISHED"
+    assert after.store.runs(kind=None)["run_id"].tolist() == [before.id]
+
+
+def test_youden_s_threshold_is_fitted_on_validation_and_a_failed_run_stays_failed(
+    train: Verb, bcdl_in_process: Verb
+) -> None:
+    assert train() == 0
+    run = bcdl.load_run()
+    run.store.client.set_terminated(run.id, "FAILED")
+    metrics = run.metrics
+    assert metrics["threshold"] == 0.5
+    assert bcdl_in_process("evaluate", "run=latest", "evaluate.threshold=youden") == 0
+    assert run.store.status(run.id) == "FAILED"
+    evaluated = run.metrics
+    assert evaluated["threshold"] == metrics["youden/threshold"]
+    validation = run.predictions.query("split == 'val'")
+    called = validation["probability"] >= evaluated["threshold"]
+    assert evaluated["best/val/sensitivity"] == called[validation["label"] == 1].mean()
+    assert evaluated["test/auroc"] == metrics["test/auroc"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("", ["expected a value for run", "bcdl evaluate run=<value>"]),
+        ("run=latest", ["expected a run for 'latest'", "bcdl train"]),
+        ("run=latest evaluate.threshold=yuden", ["expected evaluate.threshold", "Did you mean 'youden'?"]),
+        ("run=latest evaluate.aggregate=median", ["evaluate.aggregate to be mean or max"]),
+    ],
+)
+def test_a_mistake_is_explained(
+    typed: str, shown: list[str], bcdl_in_process: Verb, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert bcdl_in_process("evaluate", *typed.split()) == 2
+    err = capsys.readouterr().err
+    assert all(text in err for text in shown), err
+    assert "Traceback" not in err
+
+
+def test_a_run_without_a_kept_checkpoint_cannot_be_evaluated(
+    train: Verb, bcdl_in_process: Verb, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train("keep=none") == 0
+    assert bcdl_in_process("evaluate", "run=latest") == 2
+    err = capsys.readouterr().err
+    assert "best.ckpt" in err
+    assert "Traceback" not in err
