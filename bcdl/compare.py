@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bcdl.tracking import TrackingStore
 
 WIDE = 130  # columns of a terminal that holds the whole table
-NARROW_LEAVES_OUT = ("run", "encoder", "data", "test/accuracy", "epochs", "seconds")
+NARROW_LEAVES_OUT = ("run", "model", "encoder", "data", "test/accuracy", "epochs", "seconds")
 FORMATS = {"epochs": "{:.0f}", "seconds": "{:.0f}"}
 
 

@@ -15,6 +15,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from bcdl.configs import HYDRA_VERSION_BASE, config_folder, extra_folder
+from bcdl.distributed import joined_folder
 from bcdl.errors import RunError
 from bcdl.exits import FULL_ERROR, report
 from bcdl.mistakes import check_values
@@ -29,6 +30,10 @@ def run_verb(name: str, arguments: list[str]) -> None:
         UserError: for a mistake in the command line.
         RunError: if jobs of a multirun failed; each has already been reported.
     """
+    folder = joined_folder()
+    if folder is not None:
+        import_module(HYDRA_VERBS[name].module).join(folder)
+        return
     parser = hydra_parser(name)
     options = parser.parse_intermixed_args(arguments)
     extra_folder(options.config_dir)

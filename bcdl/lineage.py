@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from bcdl.assemble import RUN_WEIGHTS
 from bcdl.errors import UserError
-from bcdl.tracking import TrackedRun, TrackingStore
+from bcdl.tracking import TrackingStore
 
 CONFIG = "config.yaml"
 OVERRIDES = "overrides.yaml"
@@ -62,9 +62,9 @@ def run_config(store: TrackingStore, run_id: str) -> DictConfig:
     return cfg
 
 
-def last_checkpoint(run: TrackedRun) -> Path | None:
-    """Return the checkpoint that a resumed run goes on from; None for a new run."""
-    path = run.folder / LAST_CHECKPOINT
+def last_checkpoint(folder: Path) -> Path | None:
+    """Return the checkpoint that a resumed run goes on from, in the run's folder; None for a new run."""
+    path = folder / LAST_CHECKPOINT
     return path if path.exists() else None
 
 

@@ -32,9 +32,19 @@ def test_the_verb_gets_the_composed_configuration(train_with: Callable[..., None
 def test_overrides_may_stand_on_both_sides_of_a_flag(train_with: Callable[..., None]) -> None:
     seen: list[int] = []
     train_with(lambda cfg: seen.append(cfg.seed))
-    added_by_lightning = ['hydra.run.dir="."', "hydra.job.name=train_ddp_process_1"]
-    assert main(["train", "seed=1,2", "-m", "data.root=x", *added_by_lightning]) == 0
+    assert main(["train", "seed=1,2", "-m", "data.root=x"]) == 0
     assert seen == [1, 2]
+
+
+def test_a_further_process_of_a_fit_composes_nothing_and_joins_it(
+    train_with: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train_with(lambda cfg: pytest.fail("the verb ran"))
+    joined: list[Path] = []
+    vars(sys.modules["bcdl.train"])["join"] = joined.append
+    monkeypatch.setenv("BCDL_JOINED_FIT", str(tmp_path))
+    assert main(["train", "-m", "seed=1,2", "hydra.job.name=train_ddp_process_1"]) == 0
+    assert joined == [tmp_path]
 
 
 def test_the_job_is_named_after_the_verb_and_argv_is_left_alone(train_with: Callable[..., None]) -> None:

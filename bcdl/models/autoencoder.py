@@ -68,6 +68,11 @@ class Autoencoder(Classifier):
         """Whether this epoch learns the reconstruction alone."""
         return self.current_epoch < self.pretrain_epochs
 
+    @property
+    def single_device(self) -> str:
+        """Pre-training, in which the classifier has no part."""
+        return f"model.pretrain_epochs={self.pretrain_epochs}" if self.pretrain_epochs else ""
+
     def pooled_dim(self) -> int:
         """Return the length of the code."""
         return self.latent

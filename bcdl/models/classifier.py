@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from bcdl.data.batch import Batch
-from bcdl.errors import RunError
+from bcdl.errors import RunError, UserError
 from bcdl.metrics import PredictionAccumulator
 from bcdl.models.schedulers import Schedule
 from bcdl.networks import Encoder, Head
@@ -74,6 +74,19 @@ class Classifier(LightningModule):
     def pretraining(self) -> bool:
         """Whether the classifier does not learn yet; early stopping waits until it does."""
         return False
+
+    @property
+    def single_device(self) -> str:
+        """The setting for which a fit cannot be shared among devices; empty where it can."""
+        return ""
+
+    def on_fit_start(self) -> None:
+        """Refuse what does not work on several devices with UserError."""
+        if self.trainer.world_size > 1 and self.single_device:
+            raise UserError(
+                f"expected one device for {self.single_device}, found {self.trainer.world_size}: parameters "
+                "that join or leave the training cannot be shared. Set trainer.devices=1, or change it"
+            )
 
     def pooled_dim(self) -> int:
         """Return the number of features of a sample, which the head takes."""
@@ -153,7 +166,8 @@ class Classifier(LightningModule):
         accumulator = self.accumulator(split)
         if accumulator.update_called:
             values = accumulator.compute()
-            self.log_dict({f"{split}/{name}": float(v) for name, v in values.items() if name != "loss"})
+            named = {f"{split}/{name}": float(v) for name, v in values.items() if name != "loss"}
+            self.log_dict(named, sync_dist=True)  # the same on every device: `compute` has gathered all
         accumulator.reset()
 
     def parameter_groups(self) -> list[ParameterGroup]:

@@ -39,9 +39,9 @@ class EpochLine(ProgressBar):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Print the line of the epoch."""
+        metrics = trainer.callback_metrics  # on every device: reading them exchanges what is not reduced yet
         if not self._enabled:
             return
-        metrics = trainer.callback_metrics
         shown = [
             f"{name} {float(metrics[name]):.4f}" for name in ("train/loss", self.monitor) if name in metrics
         ]

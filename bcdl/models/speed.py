@@ -34,4 +34,5 @@ class Speed(Callback):
         """Log the epoch's figures."""
         seconds = monotonic() - self._start
         images = float(self._images) * trainer.world_size
-        pl_module.log_dict({"epoch_seconds": seconds, "images_per_second": images / seconds})
+        values = {"epoch_seconds": seconds, "images_per_second": images / seconds}
+        pl_module.log_dict(values, sync_dist=True)

@@ -64,14 +64,12 @@ class Transfer(Classifier):
         stages = len(self.encoder.stages)
         return min(stages, epoch // self.unfreeze_every) if self.unfreeze_every else stages
 
-    def on_fit_start(self) -> None:
-        """Refuse what does not work on several devices."""
-        staged = self.mode == "fine_tune" and self.unfreeze_every > 0
-        if self.trainer.world_size > 1 and (staged or self.separate):
-            raise UserError(
-                f"model.mode={self.mode} runs on one device, found {self.trainer.world_size}; "
-                "set trainer.devices=1" + (", or model.unfreeze_every=0" if staged else "")
-            )
+    @property
+    def single_device(self) -> str:
+        """A frozen encoder and staged unfreezing; all that learns at once can be shared."""
+        if self.mode != "fine_tune":
+            return f"model.mode={self.mode}"
+        return f"model.unfreeze_every={self.unfreeze_every}" if self.unfreeze_every else ""
 
     def on_train_epoch_start(self) -> None:
         """Freeze and unfreeze the stages as the epoch demands."""

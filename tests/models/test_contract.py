@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -133,3 +134,33 @@ def test_an_input_size_is_what_the_encoder_gets(build: Make, batches: Make) -> N
     model.encoder.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape))
     model(batches(1)[0])
     assert seen == [(4, 1, 32, 24)]
+
+
+@pytest.mark.parametrize(
+    ("model_class", "settings", "named"),
+    [
+        (Transfer, {"unfreeze_every": 2}, "model.unfreeze_every=2"),
+        (Transfer, {"mode": "feature_extraction"}, "model.mode=feature_extraction"),
+        (Transfer, {"mode": "separate_classifier"}, "model.mode=separate_classifier"),
+        (Autoencoder, {"pretrain_epochs": 3}, "model.pretrain_epochs=3"),
+    ],
+)
+def test_what_cannot_be_shared_among_devices_is_refused_by_name(
+    model_class: Any, settings: dict[str, Any], named: str, build: Make
+) -> None:
+    model = build(model_class, **settings)
+    model._trainer = SimpleNamespace(world_size=1)
+    model.on_fit_start()
+    model._trainer = SimpleNamespace(world_size=2)
+    with pytest.raises(UserError, match=f"one device for {named}, found 2"):
+        model.on_fit_start()
+
+
+@pytest.mark.parametrize(
+    ("model_class", "settings"),
+    [(CNN, {}), (CNNRNN, {}), (Autoencoder, {}), (Transfer, {"unfreeze_every": 0})],
+)
+def test_all_else_can_be_shared(model_class: Any, settings: dict[str, Any], build: Make) -> None:
+    model = build(model_class, **settings)
+    model._trainer = SimpleNamespace(world_size=2)
+    model.on_fit_start()
