@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from bcdl.evaluation.style import DPI, GRID, INK, QUIET
@@ -94,7 +95,9 @@ def _draw_sample(
             extent = (left, left + width, height, 0)
             axes.imshow(_grey(frame.image, window), extent=extent, interpolation="nearest", aspect="auto")
         ink = QUIET if frame.image is None else "#ffd166"
-        axes.text(left + width * 0.03, height * 0.02, frame.name, va="top", color=ink, fontsize=7)
+        name = axes.text(left + width * 0.03, height * 0.02, frame.name, va="top", color=ink, fontsize=7)
+        if frame.image is not None:
+            name.set_path_effects([withStroke(linewidth=2, foreground="black")])
     axes.set(xlim=(0, widest * step - width * _GAP), ylim=(height, 0), xticks=[], yticks=[])
 
 
