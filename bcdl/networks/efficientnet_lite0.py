@@ -41,6 +41,7 @@ class EfficientNetLite0(Encoder):
         channels_last: bool = False,
     ) -> None:
         trunk = create("tf_efficientnet_lite0", num_classes=1000)
+        pretrained = pretrained and weights is None
         if pretrained:  # the package names the layers differently, in the same order
             trunk.load_state_dict(dict(zip(trunk.state_dict(), _packaged().values(), strict=True)))
         trunk.set_submodule("classifier", nn.Identity())

@@ -1,6 +1,5 @@
 """A backbone made for RGB takes any number of channels."""
 
-import torch
 from torch import Tensor, nn
 
 
@@ -10,28 +9,13 @@ def first_conv(module: nn.Module) -> tuple[str, nn.Conv2d]:
 
 
 def adapt_first_conv(module: nn.Module, in_channels: int) -> None:
-    """Replace the first convolution of `module` in place by one that takes `in_channels`.
+    """Let the first convolution of `module` take `in_channels`, in place; it stays the layer that it is.
 
     With one channel the response is that of the original to the image repeated in each of its channels.
     """
-    name, old = first_conv(module)
-    if old.in_channels == in_channels:
-        return
-    new = nn.Conv2d(
-        in_channels,
-        old.out_channels,
-        old.kernel_size,  # type: ignore[arg-type]
-        old.stride,  # type: ignore[arg-type]
-        old.padding,  # type: ignore[arg-type]
-        old.dilation,  # type: ignore[arg-type]
-        bias=old.bias is not None,
-    )
-    with torch.no_grad():
-        new.weight.copy_(adapted(old.weight, in_channels))
-        if old.bias is not None and new.bias is not None:
-            new.bias.copy_(old.bias)
-    parent, _, attribute = name.rpartition(".")
-    setattr(module.get_submodule(parent), attribute, new)
+    _, conv = first_conv(module)
+    conv.weight = nn.Parameter(adapted(conv.weight.detach(), in_channels).contiguous())
+    conv.in_channels = in_channels
 
 
 def adapted(weight: Tensor, in_channels: int) -> Tensor:

@@ -65,6 +65,18 @@ def test_the_first_convolution_sums_its_weights(channels: int, tmp_path: Path) -
     assert torch.allclose(adapted.eval()(grey.expand(-1, channels, -1, -1)), expected, atol=1e-4)
 
 
+@pytest.mark.parametrize("size", [(64, 64), (96, 48)])
+def test_packaged_weights_see_a_grey_image_as_they_see_it_in_three_channels(size: tuple[int, int]) -> None:
+    grey = torch.randn(2, 1, *size)
+    one, three = (EfficientNetLite0(channels).eval() for channels in (1, 3))
+    assert torch.allclose(one(grey), three(grey.expand(-1, 3, -1, -1)), atol=1e-4)
+
+
+def test_the_first_convolution_stays_the_layer_that_it_is() -> None:
+    encoder = TimmEncoder("tf_efficientnet_lite0", in_channels=1)  # it pads by itself
+    assert encoder.trunk.conv_stem(torch.randn(1, 1, 64, 64)).shape[-2:] == (32, 32)
+
+
 @pytest.mark.parametrize(
     "make", [SmallCNN, lambda **s: TorchvisionEncoder("resnet18", **s)], ids=["small", "resnet"]
 )

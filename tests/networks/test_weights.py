@@ -5,7 +5,7 @@ import torch
 import torchvision
 
 from bcdl.errors import UserError
-from bcdl.networks import SmallCNN, TorchvisionEncoder
+from bcdl.networks import EfficientNetLite0, SmallCNN, TorchvisionEncoder
 
 
 def test_weights_come_from_a_state_dict_of_the_library_with_its_classifier(tmp_path: Path) -> None:
@@ -27,6 +27,12 @@ def test_weights_come_from_a_checkpoint_of_a_run(tmp_path: Path) -> None:
     )
     loaded = SmallCNN(weights=tmp_path / "run.ckpt")
     assert all(torch.equal(a, b) for a, b in zip(loaded.state_dict().values(), state.values(), strict=False))
+
+
+def test_weights_of_one_s_own_keep_their_scale(tmp_path: Path) -> None:
+    torch.save(EfficientNetLite0(pretrained=False).state_dict(), tmp_path / "own.pt")
+    loaded = EfficientNetLite0(weights=tmp_path / "own.pt")
+    assert (loaded.gain, loaded.offset) == (1, 0)
 
 
 def test_another_architecture_is_refused_with_both_names_and_the_first_keys(tmp_path: Path) -> None:
