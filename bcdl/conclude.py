@@ -24,8 +24,9 @@ _OF_THRESHOLD = ("accuracy", "balanced_accuracy", "precision", "sensitivity", "s
 
 
 def infer(model: Classifier, data: ExamDataModule, device: torch.device) -> pd.DataFrame:
-    """Return the predictions table of the validation and test samples."""
-    tables = [predictions_table(data.samples, *predict(model, data, split, device)) for split in _PREFIX]
+    """Return the predictions table of the validation samples, and of the test samples where there are any."""
+    present = [split for split in _PREFIX if data.has_samples(split)]
+    tables = [predictions_table(data.samples, *predict(model, data, split, device)) for split in present]
     return pd.concat(tables, ignore_index=True)
 
 
@@ -36,7 +37,8 @@ def conclude(run: TrackedRun, cfg: DictConfig, data: ExamDataModule, predictions
         run: the open run.
         cfg: its configuration; `evaluate` says how.
         data: its prepared data.
-        predictions: table of validation and test samples, from the best weights.
+        predictions: table of validation and test samples, from the best weights; figures show the test
+            samples, or the validation samples where there are none.
     """
     validation = predictions[predictions["split"] == "val"]
     threshold = resolve_threshold(cfg.evaluate.threshold, validation)
@@ -45,7 +47,8 @@ def conclude(run: TrackedRun, cfg: DictConfig, data: ExamDataModule, predictions
     run.log_metrics({**results, **youden, "threshold": threshold})
     run.log_table(predictions, PREDICTIONS)
     test = predictions[predictions["split"] == "test"]
-    for name, figure in result_figures(test, data.classes, threshold).items():
+    shown = validation if test.empty else test
+    for name, figure in result_figures(shown, data.classes, threshold).items():
         run.log_figure(figure, f"figures/{name}.png")
     _print_results(run, results, threshold)
     return results[cfg.callbacks.best.monitor.replace("val/", "best/val/", 1)]
@@ -53,9 +56,11 @@ def conclude(run: TrackedRun, cfg: DictConfig, data: ExamDataModule, predictions
 
 def draw_curves(run: TrackedRun, history: Mapping[str, Mapping[int, float]], best_epoch: int) -> None:
     """Record the learning curves of a run, a point an epoch, with its best epoch (from 1)."""
+    steps = sorted(set().union(*history.values()))  # each epoch logs something, at its last step
+    epochs = {step: number for number, step in enumerate(steps, start=1)}
     curves = {}
     for name, points in history.items():
-        curves[name] = (list(range(1, len(points) + 1)), [points[step] for step in sorted(points)])
+        curves[name] = ([epochs[step] for step in sorted(points)], [points[step] for step in sorted(points)])
     run.log_metrics({"best_epoch": best_epoch})
     run.log_figure(learning_curves(curves, best_epoch=best_epoch), "figures/learning_curves.png")
 
@@ -86,11 +91,13 @@ def _named(summary: Mapping[str, Mapping[str, float]], level: str) -> dict[str, 
 
 
 def _print_results(run: TrackedRun, results: Mapping[str, float], threshold: float) -> None:
+    titles = {"best/val": "validation", "test": "test"}
+    present = [prefix for prefix in titles if f"{prefix}/{METRICS[0]}" in results]
     table = Table("metric")
-    for title in ("validation", "test"):
-        table.add_column(title, justify="right")
+    for prefix in present:
+        table.add_column(titles[prefix], justify="right")
     for name in METRICS:
-        table.add_row(name, f"{results[f'best/val/{name}']:.4f}", f"{results[f'test/{name}']:.4f}")
+        table.add_row(name, *(f"{results[f'{prefix}/{name}']:.4f}" for prefix in present))
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"[bold]{run.name}[/bold], best epoch, threshold {threshold:.3f}")
     console.print(table)

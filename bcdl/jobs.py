@@ -1,8 +1,10 @@
 """Drives Hydra: composes a verb's configuration and runs its module, once or for every job of a multirun."""
 
 import argparse
+import gc
 import os
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -112,6 +114,17 @@ class Job:
         overrides = " ".join(filter_overrides(hydra.overrides.task))
         self.failures.append(f"  #{hydra.job.num} {overrides}")
         report(error, f"bcdl {self.verb}")
+        _release(error)
+
+
+def _release(error: BaseException | None) -> None:
+    """Let go of what a failed job held, its model above all: Hydra keeps the error until the sweep ends."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
+    gc.collect()
+    if torch := sys.modules.get("torch"):
+        torch.cuda.empty_cache()
 
 
 class _JobFailed(BaseException):

@@ -9,13 +9,16 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from bcdl.assemble import RUN_WEIGHTS
+from bcdl.data import ExamDataModule
 from bcdl.errors import UserError
+from bcdl.networks.weights import read_checkpoint
 from bcdl.tracking import TrackingStore
 
 CONFIG = "config.yaml"
 OVERRIDES = "overrides.yaml"
 LAST_CHECKPOINT = "last.ckpt"
 BEST_CHECKPOINT = "best.ckpt"
+FINGERPRINT_TAG = "bcdl.data_fingerprint"
 _WEIGHTS = "encoder.weights"
 _WITH_RESUME = ("resume", "trainer.max_epochs", "tracking.")
 
@@ -50,7 +53,7 @@ def plan_run(cfg: DictConfig, store: TrackingStore) -> Plan:
     if cfg.resume is not None:
         return _resumed(cfg, typed, store)
     if cfg["from"] is not None:
-        return _pinned(_derived(cfg["from"], typed, store), store)
+        return _pinned(_derived(cfg, typed, store), store)
     return _pinned(Plan(cfg, typed, dict(hydra.runtime.choices)), store)
 
 
@@ -68,8 +71,33 @@ def last_checkpoint(folder: Path) -> Path | None:
     return path if path.exists() else None
 
 
+def override_key(override: str) -> str:
+    """Return the key or group of an override, without `+` or `~`."""
+    return override.split("=", 1)[0].lstrip("+~")
+
+
+def require_same_data(store: TrackingStore, run_id: str, data: ExamDataModule) -> None:
+    """Refuse to go on with a run on other data than it was trained on: its splits would be others too.
+
+    Args:
+        store: where the run lies.
+        run_id: the run; one that has recorded no data yet takes any.
+        data: prepared data.
+
+    Raises:
+        UserError: if the data's fingerprint is not the one that the run has recorded.
+    """
+    recorded = store.client.get_run(run_id).data.tags.get(FINGERPRINT_TAG)
+    if recorded and recorded != data.fingerprint():
+        raise UserError(
+            f"expected the data that run {run_id} was trained on (fingerprint {recorded[:12]}), found others "
+            f"({data.fingerprint()[:12]}): table, splits or pixels have changed, so patients of the training "
+            f"may be tested now. Bring the data back as they were, or train anew: bcdl train from={run_id}"
+        )
+
+
 def _resumed(cfg: DictConfig, typed: list[str], store: TrackingStore) -> Plan:
-    other = [text for text in typed if not _key(text).startswith(_WITH_RESUME)]
+    other = [text for text in typed if not override_key(text).startswith(_WITH_RESUME)]
     if other:
         raise UserError(
             f"resume= takes trainer.max_epochs only, found also {', '.join(other)}. "
@@ -78,29 +106,42 @@ def _resumed(cfg: DictConfig, typed: list[str], store: TrackingStore) -> Plan:
     run_id = store.resolve(cfg.resume)
     resumed = run_config(store, run_id)
     resumed.tracking = cfg.tracking
-    if "trainer.max_epochs" in map(_key, typed):
+    if "trainer.max_epochs" in map(override_key, typed):
         resumed.trainer.max_epochs = cfg.trainer.max_epochs
-    if (
-        store.client.get_run(run_id).info.status == "FINISHED"
-        and not (store.folder(run_id) / LAST_CHECKPOINT).exists()
-    ):
-        raise UserError(
-            f"the run {run_id} is finished and its last checkpoint was not kept (keep={resumed.keep}). "
-            f"Train with keep=all to be able to go on, or start a new run: bcdl train from={run_id}"
-        )
+    _require_checkpoint(store, run_id, resumed)
     return Plan(resumed, [], {}, resumed=run_id)
 
 
-def _derived(reference: str, typed: list[str], store: TrackingStore) -> Plan:
-    run_id = store.resolve(reference)
-    typed = [text for text in typed if _key(text) != "from"]
+def _require_checkpoint(store: TrackingStore, run_id: str, cfg: DictConfig) -> None:
+    """Raise unless a run that has trained has the checkpoint to go on from, and epochs left."""
+    path = last_checkpoint(store.folder(run_id))
+    if path is None:
+        if "train/loss" in store.metrics(run_id):
+            raise UserError(
+                f"expected the last checkpoint of run {run_id} in {store.folder(run_id)}, found none: it was "
+                f"not kept (keep={cfg.keep}), or the run was trained elsewhere. Train with keep=all to be "
+                f"able to go on, or start a new run: bcdl train from={run_id}"
+            )
+        return
+    epochs = read_checkpoint(path)["epoch"] + 1
+    if 0 <= cfg.trainer.max_epochs < epochs:
+        raise UserError(
+            f"expected trainer.max_epochs of {epochs} or more, which run {run_id} has trained already, "
+            f"found {cfg.trainer.max_epochs}"
+        )
+
+
+def _derived(current: DictConfig, typed: list[str], store: TrackingStore) -> Plan:
+    run_id = store.resolve(current["from"])
+    typed = [text for text in typed if override_key(text) != "from"]
     earlier = OmegaConf.to_container(OmegaConf.load(store.download(run_id, OVERRIDES)))
-    overrides = [*_without(map(str, earlier or []), {_key(text) for text in typed}), *typed]
+    overrides = [*_without(map(str, earlier or []), {override_key(text) for text in typed}), *typed]
     cfg = compose("train", overrides=overrides, return_hydra_config=True)
     choices = dict(cfg.hydra.runtime.choices)
     OmegaConf.set_struct(cfg, False)
     del cfg["hydra"]
     cfg["from"] = run_id
+    cfg.tracking = current.tracking
     return Plan(cfg, overrides, choices)
 
 
@@ -115,8 +156,4 @@ def _pinned(plan: Plan, store: TrackingStore) -> Plan:
 
 
 def _without(overrides: Iterable[str], keys: set[str]) -> list[str]:
-    return [text for text in overrides if _key(text) not in keys]
-
-
-def _key(override: str) -> str:
-    return override.split("=", 1)[0].lstrip("+~")
+    return [text for text in overrides if override_key(text) not in keys]

@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 from bcdl.assemble import build_data, build_model
 from bcdl.data import ExamDataModule
 from bcdl.evaluation import read_predictions
-from bcdl.lineage import BEST_CHECKPOINT, run_config
+from bcdl.lineage import BEST_CHECKPOINT, require_same_data, run_config
 from bcdl.models import Classifier, load_checkpoint
 from bcdl.networks.weights import read_checkpoint
 from bcdl.tracking import TrackingStore
@@ -74,11 +74,16 @@ def load_run(
 
 
 def restore(cfg: DictConfig, run_id: str, store: TrackingStore) -> tuple[ExamDataModule, Classifier]:
-    """Return a run's prepared data and its model with the best weights, in evaluation mode."""
+    """Return a run's prepared data and its model with the best weights, in evaluation mode.
+
+    Raises:
+        UserError: if its checkpoint was not kept, or its data have changed.
+    """
     path = store.download(run_id, f"checkpoints/{BEST_CHECKPOINT}")
     data = build_data(cfg)
     data.load_state_dict(read_checkpoint(path)[type(data).__qualname__])
     data.prepare()
+    require_same_data(store, run_id, data)
     model = build_model(cfg, data, store, pretrained=False)
     load_checkpoint(model, path)
     return data, model.eval()

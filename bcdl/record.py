@@ -7,7 +7,7 @@ from lightning.pytorch.utilities.model_summary.model_summary import ModelSummary
 from omegaconf import DictConfig, OmegaConf
 
 from bcdl.data import ExamDataModule
-from bcdl.lineage import CONFIG, OVERRIDES, Plan
+from bcdl.lineage import CONFIG, FINGERPRINT_TAG, OVERRIDES, Plan
 from bcdl.models import Classifier
 from bcdl.sheets import sample_sheet
 from bcdl.tracking import TrackedRun, TrackingStore, log_provenance, parent_run
@@ -54,7 +54,7 @@ def record_inputs(run: TrackedRun, cfg: DictConfig, data: ExamDataModule, model:
     """Record the data and its splits, a sheet of training samples as the model sees them, and the model."""
     fingerprint = data.fingerprint()
     run.log_input(data.reader.name, fingerprint, str(cfg.data.reader["_target_"]))
-    run.set_tags({"bcdl.data_fingerprint": fingerprint})
+    run.set_tags({FINGERPRINT_TAG: fingerprint})
     run.log_table(_split_counts(data), "splits.csv")
     run.log_figure(sample_sheet(data, "train", SAMPLES), "samples.png")
     run.log_text(str(ModelSummary(model, max_depth=2)), "model_summary.txt")

@@ -12,10 +12,11 @@ from bcdl.data import ExamDataModule
 from bcdl.distributed import joined_config, require_one_start, shared_fit
 from bcdl.evaluation import check_rule, check_threshold
 from bcdl.failures import explained
-from bcdl.lineage import Plan, last_checkpoint, plan_run
+from bcdl.lineage import Plan, last_checkpoint, plan_run, require_same_data
 from bcdl.models import Classifier, load_checkpoint
 from bcdl.networks.weights import read_checkpoint
 from bcdl.record import open_run, record_configuration, record_inputs
+from bcdl.scores import monitored_metric
 from bcdl.tracking import RunLogger, TrackedRun, TrackingStore
 
 
@@ -27,10 +28,14 @@ def main(cfg: DictConfig) -> float:
     check_keep(plan.cfg.keep)
     check_threshold(plan.cfg.evaluate.threshold)
     check_rule(plan.cfg.evaluate.aggregate)
+    monitored_metric(plan.cfg.callbacks.best.monitor)
     data = build_data(plan.cfg)
     with open_run(plan, store) as run, explained(data.batch_size, str(run.folder)):
         record_configuration(run, plan)
         data.prepare()
+        for split in ("train", "val"):  # a run is judged by best/val/*
+            data.split_samples(split)
+        require_same_data(store, run.id, data)
         return _train(run, plan, data)
 
 

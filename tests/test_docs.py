@@ -13,7 +13,9 @@ from bcdl.parsers import hydra_parser, option_module, option_parser
 from bcdl.verbs import HYDRA_VERBS, OPTION_VERBS
 
 CHECKOUT = Path(__file__).parents[1]
-DOCUMENTS = sorted([*CHECKOUT.glob("*.md"), *CHECKOUT.glob("docs/*.md"), *CHECKOUT.glob("experiments/*/*.md")])
+DOCUMENTS = sorted(
+    [*CHECKOUT.glob("*.md"), *CHECKOUT.glob("docs/*.md"), *CHECKOUT.glob("experiments/*/*.md")]
+)
 COMMANDS = [
     pytest.param(line.split("#")[0].strip(), id=f"{path.relative_to(CHECKOUT)}:{number}")
     for path in DOCUMENTS
@@ -41,7 +43,9 @@ def test_every_command_of_the_documents_can_be_typed(command: str) -> None:
         return
     options = hydra_parser(verb).parse_intermixed_args(typed)
     settings = [text for text in options.overrides if text.split("=")[0] not in NAMED]
-    compose(verb, [re.sub(r"(?<==)([^\[,]+),.*", r"\1", text) for text in settings])  # of a sweep the first value
+    compose(
+        verb, [re.sub(r"(?<==)([^\[,]+),.*", r"\1", text) for text in settings]
+    )  # of a sweep the first value
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(CHECKOUT)))

@@ -46,6 +46,28 @@ def test_youden_s_threshold_is_fitted_on_validation_and_a_failed_run_stays_faile
     assert evaluated["test/auroc"] == metrics["test/auroc"]
 
 
+def test_what_is_not_typed_stays_as_the_run_was_trained(train: Verb, bcdl_in_process: Verb) -> None:
+    assert train("evaluate.threshold=youden", "evaluate.aggregate=max") == 0
+    run = bcdl.load_run()
+    before = run.metrics
+    assert bcdl_in_process("evaluate", "run=latest") == 0
+    assert run.metrics["threshold"] == before["threshold"] == before["youden/threshold"]
+    assert run.metrics["test/patient/accuracy"] == before["test/patient/accuracy"]
+
+
+def test_a_run_is_not_evaluated_on_data_that_have_changed(
+    train: Verb, bcdl_in_process: Verb, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train() == 0
+    run = bcdl.load_run()
+    before = run.metrics
+    run.store.client.set_tag(run.id, "bcdl.data_fingerprint", "0123456789abcdef")
+    assert bcdl_in_process("evaluate", "run=latest") == 2
+    assert "fingerprint 0123456789ab" in capsys.readouterr().err
+    assert run.metrics == before
+    assert bcdl_in_process("train", "resume=latest", "trainer.max_epochs=3") == 2
+
+
 @pytest.mark.parametrize(
     ("typed", "shown"),
     [

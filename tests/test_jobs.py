@@ -1,6 +1,7 @@
 import os
 import signal
 import sys
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -235,3 +236,22 @@ def test_wrong_flags_are_a_mistake(
 ) -> None:
     assert main(["train", *arguments]) == 2
     assert capsys.readouterr().err.startswith("bcdl: ")
+
+
+def test_a_failed_job_keeps_nothing_alive_for_the_next(train_with: Callable[..., None]) -> None:
+    held: list[weakref.ref[Heavy]] = []
+    alive: list[bool] = []
+
+    def job(cfg: DictConfig) -> None:
+        alive.append(bool(held and held[0]()))
+        model = Heavy()
+        held.append(weakref.ref(model))
+        raise RuntimeError("no memory left")
+
+    train_with(job)
+    assert main(["train", "-m", "seed=1,2"]) == 1
+    assert alive == [False, False]
+
+
+class Heavy:
+    """What a job holds."""

@@ -1,6 +1,7 @@
 """`resume=` and `from=` where they cannot be had."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -61,3 +62,30 @@ def test_a_sweep_can_start_from_an_earlier_run(train: Verb, bcdl_in_process: Ver
     assert bcdl_in_process("train", "-m", "from=latest", "seed=5,6", "trainer.max_epochs=1") == 0
     run = bcdl.load_run()
     assert (run.config.model.dropout, run.config.seed) == (0.1, 6)
+
+
+def test_a_run_cannot_go_on_to_fewer_epochs_than_it_has(
+    train: Verb, bcdl_in_process: Verb, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train("trainer.max_epochs=2") == 0
+    run = bcdl.load_run()
+    assert bcdl_in_process("train", "resume=latest", "trainer.max_epochs=1") == 2
+    assert "trainer.max_epochs of 2 or more" in capsys.readouterr().err
+    assert run.store.status(run.id) == "FINISHED"
+
+
+def test_a_run_that_was_trained_elsewhere_does_not_silently_start_anew(
+    train: Verb, bcdl_in_process: Verb, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train() == 0
+    run = bcdl.load_run()
+    (run.store.folder(run.id) / "last.ckpt").unlink()
+    run.store.client.set_terminated(run.id, "KILLED")
+    assert bcdl_in_process("train", "resume=latest", "trainer.max_epochs=3") == 2
+    assert "expected the last checkpoint of run" in capsys.readouterr().err
+
+
+def test_a_derived_run_lies_in_the_store_that_it_was_asked_for(train: Verb, tracking_root: Path) -> None:
+    assert train(f"tracking.root={tracking_root}/../runs") == 0
+    assert train("from=latest") == 0
+    assert bcdl.load_run().config.tracking.root == str(tracking_root)

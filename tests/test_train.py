@@ -122,6 +122,38 @@ def test_a_checkpoint_of_another_architecture_is_named(
     assert newest(tracking_root).info.status == "FAILED"
 
 
+def test_data_without_test_samples_are_judged_by_validation_alone(
+    train: Train, tracking_root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train("data.test_fraction=0") == 0
+    run = newest(tracking_root)
+    assert "best/val/auroc" in run.data.metrics
+    assert not [name for name in run.data.metrics if name.startswith("test/")]
+    assert set(predictions(tracking_root, run)["split"]) == {"val"}
+    assert artifacts(tracking_root, run, "figures") == FIGURES
+
+
+def test_data_without_validation_samples_are_refused_before_training(
+    train: Train, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train("data.val_fraction=0") == 2
+    assert "expected labelled val samples" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("monitor", ["train/loss", "val/auc"])
+def test_a_monitor_that_cannot_judge_leaves_no_run(train: Train, tracking_root: Path, monitor: str) -> None:
+    assert train(f"callbacks.best.monitor={monitor}") == 2
+    assert TrackingStore.open(tracking_root).runs(kind=None).empty
+
+
+def test_of_a_loss_the_lowest_epoch_is_kept(train: Train, tracking_root: Path) -> None:
+    assert train("callbacks.best.monitor=val/loss", "trainer.max_epochs=4") == 0
+    run = newest(tracking_root)
+    history = TrackingStore.open(tracking_root).client.get_metric_history(run.info.run_id, "val/loss")
+    losses = [point.value for point in sorted(history, key=lambda point: point.step)]
+    assert run.data.metrics["best_epoch"] == 1 + losses.index(min(losses))
+
+
 def test_keep_none_leaves_no_checkpoint(train: Train, tracking_root: Path) -> None:
     assert train("keep=none") == 0
     run = newest(tracking_root)

@@ -31,7 +31,7 @@ from bcdl.transforms.augment import Augment
 from bcdl.transforms.preprocess import Preprocess
 
 Prepared = tuple[ExamTable, ImageStore, pd.DataFrame]
-Sampling = Callable[[NDArray[np.int64], int, int], BatchSampler]
+Sampling = Callable[[NDArray[np.int64], int, int, int], BatchSampler]
 ON_BAD_ROW = ("error", "skip")
 UNLABELLED_POLICIES = ("drop", "keep")
 
@@ -51,7 +51,7 @@ class ExamDataModule(LightningDataModule):
         imaging: How its images are prepared for the store.
         preprocess: Normalisation; its statistics are learnt on the training split and kept in checkpoints.
         augment: Augmentation of the training batches.
-        sampler: Makes the batches of an epoch from (labels, batch size, seed).
+        sampler: Makes the batches of an epoch from (labels, batch size, seed, positive label).
         unit: What a sample is: image, breast, exam or patient.
         newest_exams: Keep only this many of each patient's newest exams; `None` keeps all.
         on_extra_view: `first` or `all` images of a repeated view.
@@ -180,6 +180,10 @@ class ExamDataModule(LightningDataModule):
         digest.update(rows.to_numpy().tobytes())
         return digest.hexdigest()
 
+    def has_samples(self, split: str) -> bool:
+        """Return whether a split, val or test, has labelled samples."""
+        return bool((self.samples["label"].notna() & (self.samples["split"] == split)).any())
+
     def split_samples(self, split: str) -> pd.DataFrame:
         """Return the samples that a split's loader gives, with their rows in the sample table as index.
 
@@ -228,7 +232,8 @@ class ExamDataModule(LightningDataModule):
     def train_dataloader(self) -> DataLoader[Any]:
         """Return the augmented training batches, drawn by the sampler."""
         dataset = self.dataset("train", augmented=True)
-        return self._loader(dataset, batch_sampler=self.sampler(dataset.label, self.batch_size, self.seed))
+        sampler = self.sampler(dataset.label, self.batch_size, self.seed, self.positive_label)
+        return self._loader(dataset, batch_sampler=sampler)
 
     def val_dataloader(self) -> DataLoader[Any]:
         """Return the validation batches in order."""

@@ -29,12 +29,13 @@ class BatchSampler(Sampler[list[Draw]], ABC):
         labels: (N,) label of every training sample, -1 = unlabelled.
         batch_size: Samples a batch, on each device.
         seed: Seed of the order.
+        positive: Label of the positive class.
 
     Raises:
         UserError: The batch is larger than the data.
     """
 
-    def __init__(self, labels: Indices, batch_size: int, seed: int) -> None:
+    def __init__(self, labels: Indices, batch_size: int, seed: int, positive: int = 1) -> None:
         if not 1 <= batch_size <= len(labels):
             raise UserError(
                 f"expected data.batch_size from 1 to the number of training samples ({len(labels)}), "
@@ -43,6 +44,7 @@ class BatchSampler(Sampler[list[Draw]], ABC):
         self.labels = labels
         self.batch_size = batch_size
         self.seed = seed
+        self.positive = positive
         self.epoch = 0
 
     @property
@@ -109,17 +111,17 @@ class BalancedBatchSampler(BatchSampler):
         labels: (N,) label of every training sample, -1 = unlabelled.
         batch_size: Samples a batch at most, on each device.
         seed: Seed of the order.
-        min_positive: Fewest positives a batch.
         positive: Label of the positive class.
+        min_positive: Fewest positives a batch.
 
     Raises:
         UserError: There are no positives, or `min_positive` does not leave room for another sample.
     """
 
     def __init__(
-        self, labels: Indices, batch_size: int, seed: int, min_positive: int = 1, positive: int = 1
+        self, labels: Indices, batch_size: int, seed: int, positive: int = 1, min_positive: int = 1
     ) -> None:
-        super().__init__(labels, batch_size, seed)
+        super().__init__(labels, batch_size, seed, positive)
         self.positives = np.flatnonzero(labels == positive)
         self.others = np.flatnonzero(labels != positive)
         self.min_positive = min_positive

@@ -22,7 +22,7 @@ def make_splits(
 
     A data set's own splits stay. Without any, test and val are drawn from all patients; with some but no val,
     val is drawn from the training patients. Rows without a split follow their patient's other rows; patients
-    without any count as training patients where others have a split.
+    without any count as training patients where others have a split, and so do unlabelled ones.
 
     Args:
         images: Images of the exam table.
@@ -103,18 +103,19 @@ def _patient_labels(images: pd.DataFrame, codes: NDArray[np.intp], count: int) -
 
 
 def _draw(order: Patients, strata: NDArray[np.int64], fraction: float, split: str) -> Patients:
-    """Take the first `fraction` of every stratum of the shuffled patients."""
+    """Take the first `fraction` of every stratum of the shuffled patients; unlabelled ones stay."""
     if fraction == 0:
         return order[:0]
     others = 2 if split == "test" else 1
-    groups = [order[strata[order] == stratum] for stratum in np.unique(strata[order])]
-    taken = np.concatenate([_first(group, fraction, others) for group in groups])
-    if not len(taken):
+    labelled = np.unique(strata[order][strata[order] >= 0])
+    taken = [_first(order[strata[order] == stratum], fraction, others) for stratum in labelled]
+    drawn = np.concatenate([order[:0], *taken])
+    if not len(drawn):
         raise UserError(
-            f"expected enough patients for a {split} split of {fraction:.0%}, found {len(order)} patients; "
-            f"add patients, set data.{split}_fraction=0, or name the splits in the data set's split column"
+            f"expected enough labelled patients for a {split} split of {fraction:.0%}, found "
+            f"{len(order)} patients; add patients, or name the splits in the data set's split column"
         )
-    return taken
+    return drawn
 
 
 def _first(patients: Patients, fraction: float, others: int) -> Patients:

@@ -24,7 +24,7 @@ def check_threshold(value: str | float) -> Threshold:
     """
     if value == "youden":
         return "youden"
-    if isinstance(value, str) or not 0 <= value <= 1:
+    if not isinstance(value, int | float) or not 0 <= value <= 1:
         hint = nearest(str(value), ["youden"])
         raise UserError(
             f"expected evaluate.threshold to be youden or a number from 0 to 1, got {value}.{hint}"

@@ -4,7 +4,7 @@ The functions are numpy (0.7 ms for 1,000 samples) and are checked against sciki
 """
 
 from bcdl.metrics.accumulator import PredictionAccumulator
-from bcdl.metrics.classification import METRICS, classification_metrics, confusion_matrix, predicted_classes
+from bcdl.metrics.classification import classification_metrics, confusion_matrix, predicted_classes
 from bcdl.metrics.probabilities import Values, as_array, to_probabilities
 from bcdl.metrics.ranking import (
     Curve,
@@ -14,6 +14,7 @@ from bcdl.metrics.ranking import (
     roc_curve,
     youden_threshold,
 )
+from bcdl.scores import METRICS
 
 __all__ = [
     "METRICS",

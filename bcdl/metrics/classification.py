@@ -9,11 +9,8 @@ from sklearn.exceptions import UndefinedMetricWarning
 
 from bcdl.metrics.probabilities import Values, as_array
 from bcdl.metrics.ranking import auroc, average_precision
+from bcdl.scores import METRICS
 
-METRICS = (
-    *("auroc", "average_precision", "accuracy", "balanced_accuracy", "precision", "sensitivity"),
-    *("specificity", "f1", "mcc", "brier", "loss"),
-)
 Probabilities = NDArray[np.float64]
 Labels = NDArray[np.int64]
 

@@ -10,7 +10,7 @@ Values = NDArray[np.floating] | NDArray[np.integer] | Tensor
 def as_array(values: Values) -> NDArray[np.float64]:
     """Return values of any device and precision as a float64 array of the same shape."""
     if isinstance(values, Tensor):
-        values = values.detach().double().cpu().numpy()
+        values = values.detach().cpu().double().numpy()
     return np.asarray(values, dtype=np.float64)
 
 

@@ -1,7 +1,7 @@
 """LightningModules: what is optimised and logged. Every model takes every batch and gives logits."""
 
 from bcdl.models.autoencoder import Autoencoder
-from bcdl.models.callbacks import BatchSeed, EarlyStopping
+from bcdl.models.callbacks import BatchSeed, BestCheckpoint, EarlyStopping
 from bcdl.models.checkpoint import WholeCheckpoints, load_checkpoint
 from bcdl.models.classifier import Classifier
 from bcdl.models.cnn import CNN
@@ -18,6 +18,7 @@ __all__ = [
     "EMA",
     "Autoencoder",
     "BatchSeed",
+    "BestCheckpoint",
     "Classifier",
     "EarlyStopping",
     "Speed",

@@ -64,11 +64,6 @@ class Autoencoder(Classifier):
         )
 
     @property
-    def pretraining(self) -> bool:
-        """Whether this epoch learns the reconstruction alone."""
-        return self.current_epoch < self.pretrain_epochs
-
-    @property
     def single_device(self) -> str:
         """Pre-training, in which the classifier has no part."""
         return f"model.pretrain_epochs={self.pretrain_epochs}" if self.pretrain_epochs else ""
@@ -127,5 +122,6 @@ class Autoencoder(Classifier):
     def on_train_epoch_start(self) -> None:
         """Freeze encoder and code, where asked, as soon as pre-training is over."""
         if self.freeze_pretrained and not self.pretraining:
-            for module in (self.encoder, self.to_code):
+            learnt = (self.encoder, self.to_code) if self.pretrain_epochs else (self.encoder,)
+            for module in learnt:
                 module.requires_grad_(False).eval()

@@ -1,11 +1,12 @@
 """What every model shares: the batch goes in, logits come out, and training is logged the same way."""
 
 from collections.abc import Callable, Iterable, Sequence
+from math import isfinite
 from typing import Any
 
 import torch
 from lightning import LightningModule
-from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from lightning.pytorch.utilities.types import LRSchedulerTypeUnion, OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -47,6 +48,8 @@ class Classifier(LightningModule):
         UserError: The encoder cannot take images of that size.
     """
 
+    pretrain_epochs = 0  # before the classifier starts to learn
+
     def __init__(
         self,
         encoder: Encoder,
@@ -72,8 +75,8 @@ class Classifier(LightningModule):
 
     @property
     def pretraining(self) -> bool:
-        """Whether the classifier does not learn yet; early stopping waits until it does."""
-        return False
+        """Whether the classifier does not learn in this epoch yet; what follows its metrics waits."""
+        return self.current_epoch < self.pretrain_epochs
 
     @property
     def single_device(self) -> str:
@@ -181,8 +184,14 @@ class Classifier(LightningModule):
             group["lr"] *= group["lr_scale"]
         if self.make_scheduler is None:
             return {"optimizer": optimizer}
-        steps = int(self.trainer.estimated_stepping_batches)
+        steps = self.trainer.estimated_stepping_batches
+        steps = int(steps) if isfinite(steps) else 0  # without an end
         return {"optimizer": optimizer, "lr_scheduler": self.make_scheduler(optimizer, steps)}
+
+    def lr_scheduler_step(self, scheduler: LRSchedulerTypeUnion, metric: Any | None) -> None:  # noqa: ANN401
+        """Step a schedule; one that follows a metric waits until the classifier learns."""
+        if metric is None or not self.pretraining:
+            super().lr_scheduler_step(scheduler, metric)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Write the names of model and encoder into the checkpoint."""

@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
 from bcdl.errors import UserError
+from bcdl.scores import better
 
 Schedule: TypeAlias = LRSchedulerConfigType
 
@@ -43,21 +44,16 @@ def plateau(
     total_steps: int,
     *,
     monitor: str,
-    mode: str = "max",
     factor: float = 0.3,
     patience: int = 5,
 ) -> Schedule:
-    """Multiply the rate by `factor` when `monitor` did not improve for `patience` epochs.
+    """Multiply the rate by `factor` when `monitor` did not improve for `patience` epochs that had it.
 
     Raises:
-        UserError: `mode` is neither `min` nor `max`.
+        UserError: `monitor` is not `val/` and the name of a metric.
     """
-    if mode not in ("min", "max"):
-        raise UserError(f"expected scheduler.mode to be min or max, found '{mode}'")
-    scheduler = ReduceLROnPlateau(
-        optimizer, mode="min" if mode == "min" else "max", factor=factor, patience=patience
-    )
-    return {"scheduler": scheduler, "interval": "epoch", "monitor": monitor}
+    scheduler = ReduceLROnPlateau(optimizer, mode=better(monitor), factor=factor, patience=patience)
+    return {"scheduler": scheduler, "interval": "epoch", "monitor": monitor, "strict": False}
 
 
 def _by_step(optimizer: Optimizer, factor: Callable[[int], float]) -> Schedule:

@@ -14,6 +14,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from bcdl.errors import UserError
+from bcdl.scores import monitored_metric
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,19 +39,16 @@ _open: list[Sweep] = []
 class ParentRun(Callback):
     """Hydra callback: opens the parent run of a multirun and names it to the jobs through the environment.
 
-    Args:
-        metric: the leaderboard is sorted by `best/val/<metric>`.
+    Its leaderboard is sorted by what the jobs' best checkpoints are chosen by.
     """
-
-    def __init__(self, metric: str = "auroc") -> None:
-        self.metric = metric
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:  # noqa: ANN401 - Hydra's signature
         """Open the parent run; a store that cannot be opened ends the process with exit code 2."""
         overrides = [str(override) for override in config.hydra.overrides.task]
         study = OmegaConf.select(config, "hydra.runtime.choices.experiments")
         try:
-            _start(config.tracking.root, config.tracking.experiment, overrides, study, self.metric)
+            metric = monitored_metric(config.callbacks.best.monitor)
+            _start(config.tracking.root, config.tracking.experiment, overrides, study, metric)
         except UserError as error:  # Hydra would turn it into a warning and go on
             print(f"bcdl: {error}", file=sys.stderr)
             raise SystemExit(2) from error

@@ -97,8 +97,8 @@ def deliver_leftovers(client: MlflowClient, runs: Path) -> None:
     for file in sorted(runs.glob(f"*/{FILE}")):
         if knows(client, file.parent.name):
             try:
-                journal = Journal(file.parent)
-            except UserError:  # its run is alive
+                journal = Journal(file.parent, leftover=True)
+            except (UserError, FileNotFoundError):  # its run is alive, or has just ended by itself
                 continue
             _deliver_leftover(client, file.parent.name, journal)
 

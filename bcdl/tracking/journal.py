@@ -42,16 +42,21 @@ class Journal:
 
     Args:
         folder: working folder of the run; created if missing.
+        leftover: take up the journal that an ended process left, and make none.
 
     Raises:
         UserError: if another process writes this run.
+        FileNotFoundError: if a leftover is gone, since another process has delivered it.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, leftover: bool = False) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self._mutex = threading.Lock()
         self._descriptor = _lock(folder)
+        if leftover and not (folder / FILE).exists():
+            os.close(self._descriptor)
+            raise FileNotFoundError(folder / FILE)
         self._file = (folder / FILE).open("a+b")
         self._drop_torn_line()
         self.delivered = self._read_offset()

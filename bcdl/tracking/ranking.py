@@ -6,15 +6,17 @@ Runs are ordered by validation (`best/val/<metric>`) and never by test.
 import pandas as pd
 
 from bcdl.errors import UserError, nearest
+from bcdl.scores import lower_is_better
 
-LOWER_IS_BETTER = ("loss", "brier")
 BEST = "metrics.best/val/"
 SEED = "params.seed"
 TEST_METRICS = ("test/auroc", "test/accuracy")
 
 
 def leaderboard(runs: pd.DataFrame, metric: str = "auroc") -> pd.DataFrame:
-    """Return one row a run, best first by `best/val/<metric>`; runs without it come last and have no rank.
+    """Return one row a run, best first by `best/val/<metric>`; what has no rank comes last.
+
+    Only finished runs that have the metric have a rank.
 
     Columns: rank, name, run, status, model, encoder, data, best/val/<metric>, test/auroc, test/accuracy,
     epochs, seconds, then run_id and every other parameter and metric.
@@ -35,9 +37,10 @@ def leaderboard(runs: pd.DataFrame, metric: str = "auroc") -> pd.DataFrame:
     board["run_id"] = runs["run_id"]
     rest = runs.filter(regex=r"^(params|metrics)\.").rename(columns=lambda name: name.partition(".")[2])
     board = board.join(rest[[name for name in rest.columns if name not in board]])
-    board = board.sort_values(f"best/val/{metric}", ascending=lower_is_better(metric), kind="stable")
+    score = board[f"best/val/{metric}"].where(board["status"] == "FINISHED")
+    board = board.loc[score.sort_values(ascending=lower_is_better(metric), kind="stable").index]
     board.insert(0, "rank", range(1, len(board) + 1))
-    board["rank"] = board["rank"].astype("Int64").mask(board[f"best/val/{metric}"].isna())
+    board["rank"] = board["rank"].astype("Int64").mask(score.isna())
     return board.reset_index(drop=True)
 
 
@@ -65,11 +68,6 @@ def seed_spread(runs: pd.DataFrame, metric: str = "auroc") -> pd.DataFrame:
     spread = spread.sort_values(f"{names[0]} mean", ascending=lower_is_better(metric)).reset_index()
     same = [name for name in settings if spread[name].nunique() == 1 and name != "params.model"]
     return spread.drop(columns=same).rename(columns=lambda name: name.removeprefix("params."))
-
-
-def lower_is_better(metric: str) -> bool:
-    """Return whether the best run is the one with the lowest value."""
-    return metric in LOWER_IS_BETTER
 
 
 def check_metric(runs: pd.DataFrame, metric: str) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import shutil
 import time
 import traceback
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 PARENT_VARIABLE = "BCDL_PARENT_RUN"
 ERROR_TAG = "bcdl.error"
+_ODD = re.compile(r"[^\w\-. :/]")  # MLflow refuses such characters in names
 MAX_PARAM = 6000  # MLflow's limits
 MAX_TAG = 5000
 MAX_BATCH = 100
@@ -169,11 +171,11 @@ class TrackedRun:
         return {name: {metric.step: metric.value for metric in earlier.get(name, [])} for name in names}
 
     def log_params(self, values: dict[str, Any]) -> None:
-        """Log parameters as text of at most 6000 characters.
+        """Log parameters as text of at most 6000 characters; odd characters in their names become `_`.
 
         MLflow never changes a parameter: another value in a resumed run becomes the tag `changed.<name>`.
         """
-        texts = {key: str(value)[:MAX_PARAM] for key, value in values.items()}
+        texts = {_ODD.sub("_", key): str(value)[:MAX_PARAM] for key, value in values.items()}
         changed = {key: text for key, text in texts.items() if self._known_params.get(key, text) != text}
         self._append_values(
             "params", {key: text for key, text in texts.items() if key not in self._known_params}

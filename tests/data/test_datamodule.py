@@ -1,8 +1,10 @@
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from lightning import LightningModule, Trainer
@@ -142,6 +144,17 @@ def test_unlabelled_samples_train_where_asked_and_are_never_evaluated(
         assert -1 not in torch.cat([batch["label"] for batch in data.loader(split)])
     predicted = torch.cat([batch["index"] for batch in data.predict_dataloader()])
     assert predicted.tolist() == list(range(len(data.samples)))
+
+
+def test_balanced_batches_hold_the_positive_class_of_more_than_two(
+    make_data: Make, memory_reader: type
+) -> None:
+    reader = memory_reader(patients=30, classes=("normal", "benign", "cancer"))
+    data = make_data(reader=reader, sampler=partial(BalancedBatchSampler, min_positive=2), batch_size=6)
+    data.prepare()
+    data.samples["label"] = pd.array(np.arange(len(data.samples)) % 3, dtype="Int64")
+    assert data.positive_label == 2
+    assert all((batch["label"] == 2).sum() >= 2 for batch in data.train_dataloader())
 
 
 def test_a_batch_larger_than_the_training_data_is_an_error(make_data: Make) -> None:

@@ -98,8 +98,16 @@ def test_three_positive_patients_are_shared_by_three_splits() -> None:
 
 
 def test_too_few_patients_are_an_error() -> None:
-    with pytest.raises(UserError, match="enough patients for a test split of 20%, found 2"):
+    with pytest.raises(UserError, match="enough labelled patients for a test split of 20%, found 2"):
         split(cohort(2))
+
+
+def test_unlabelled_patients_stay_for_training() -> None:
+    images = cohort(40)
+    images.loc[images["patient_id"].isin(images["patient_id"].unique()[:20]), "label"] = pd.NA
+    done = split(images)
+    assert set(done.loc[done["label"].isna(), "split"]) == {"train"}
+    assert set(done["split"]) == {"train", "val", "test"}
 
 
 @pytest.mark.parametrize(("val", "test"), [(-0.1, 0.2), (0.2, 1.0), (0.5, 0.5)])

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -30,8 +32,8 @@ def test_several_classes_need_no_threshold() -> None:
     assert resolve_threshold("youden", table.assign(label=[0, 1, 2])) == 0.5
 
 
-@pytest.mark.parametrize("value", ["yuden", 1.5, -0.1])
-def test_other_settings_are_refused(value: str | float) -> None:
+@pytest.mark.parametrize("value", ["yuden", 1.5, -0.1, None])
+def test_other_settings_are_refused(value: Any) -> None:
     with pytest.raises(UserError, match=r"expected evaluate\.threshold to be youden or a number from 0 to 1"):
         check_threshold(value)
 

@@ -52,9 +52,17 @@ def test_a_schedule_goes_on_at_its_floor_after_its_end() -> None:
     assert optimizer.param_groups[0]["lr"] == pytest.approx(0.1)
 
 
-def test_endless_training_and_unknown_modes_are_refused() -> None:
+def test_endless_training_and_unknown_monitors_are_refused() -> None:
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     with pytest.raises(UserError, match="max_epochs"):
         cosine(optimizer, -1)
-    with pytest.raises(UserError, match="min or max"):
-        plateau(optimizer, 5, monitor="val/auroc", mode="maximum")
+    with pytest.raises(UserError, match="Did you mean 'val/auroc'"):
+        plateau(optimizer, 5, monitor="auroc")
+
+
+@pytest.mark.parametrize(
+    ("monitor", "mode"), [("val/auroc", "max"), ("val/loss", "min"), ("val/brier", "min")]
+)
+def test_which_way_the_monitor_is_better_follows_from_its_name(monitor: str, mode: str) -> None:
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    assert plateau(optimizer, 5, monitor=monitor)["scheduler"].mode == mode

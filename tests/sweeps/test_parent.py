@@ -19,7 +19,9 @@ def config(tracking_root: Path) -> Iterator[DictConfig]:
         "overrides": {"task": ["model=cnn,cnn_rnn", "seed=0"]},
         "runtime": {"choices": {"experiments": None}},
     }
-    yield OmegaConf.create({"tracking": {"root": str(tracking_root), "experiment": "bcdl"}, "hydra": hydra})
+    tracking = {"root": str(tracking_root), "experiment": "bcdl"}
+    callbacks = {"best": {"monitor": "val/auroc"}}
+    yield OmegaConf.create({"tracking": tracking, "callbacks": callbacks, "hydra": hydra})
     finish_parent()
 
 
@@ -56,6 +58,19 @@ def test_the_parent_names_its_best_child_by_validation(config: DictConfig) -> No
     assert pd.read_csv(store.download(parent, "leaderboard.csv"))["model"].tolist() == ["cnn_rnn", "cnn"]
     assert store.download(parent, "leaderboard.png").read_bytes().startswith(b"\x89PNG")
     assert "model=cnn,cnn_rnn" in store.download(parent, "overrides.yaml").read_text()
+
+
+def test_the_best_child_is_the_best_by_what_the_jobs_are_judged_by(config: DictConfig) -> None:
+    config.callbacks.best.monitor = "val/brier"
+    store = start(config)
+    children = []
+    for brier in (0.3, 0.1, 0.2):
+        run = TrackedRun.start(store, "cnn", parent=parent_run())
+        run.log_params({"model": "cnn", "encoder": "small_cnn", "data": "phantom"})
+        run.log_metrics({"best/val/brier": brier})
+        run.__exit__(None, None, None)
+        children.append(run.id)
+    assert store.client.get_run(str(finish_parent())).data.tags["bcdl.best_run"] == children[1]
 
 
 def test_a_failed_child_makes_a_failed_parent_that_counts(config: DictConfig) -> None:

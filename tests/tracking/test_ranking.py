@@ -36,6 +36,12 @@ def test_a_run_without_a_value_comes_last_without_a_rank() -> None:
     assert board["rank"].isna().tolist() == [False, True]
 
 
+def test_a_run_that_did_not_finish_has_no_rank_however_good() -> None:
+    board = leaderboard(runs(run("killed", 0.9, status="KILLED"), run("b", 0.6)))
+    assert board["model"].tolist() == ["b", "killed"]
+    assert board["rank"].isna().tolist() == [False, True]
+
+
 def test_runs_that_all_failed_early_make_a_leaderboard_without_ranks() -> None:
     board = leaderboard(runs({"params.model": "cnn", "status": "FAILED"}))
     assert board["rank"].isna().all()

@@ -88,6 +88,25 @@ def test_a_run_whose_process_died_is_delivered_and_killed_at_the_next_open(store
     assert store.download(run_id, "a.txt").read_text() == "x"
 
 
+def test_a_run_that_ends_while_another_process_looks_stays_finished(
+    store: TrackingStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = TrackedRun.start(store, "cnn")
+    seen = [run.folder / "journal.jsonl"]
+    with run:
+        run.log_metrics({"loss": 1.0})
+    monkeypatch.setattr(Path, "glob", lambda *_: seen)
+    store.deliver_leftovers()
+    assert store.status(run.id) == "FINISHED"
+    assert not seen[0].exists()
+
+
+def test_odd_characters_in_a_parameter_s_name_lose_no_other_parameter(store: TrackingStore) -> None:
+    with TrackedRun.start(store, "cnn") as run:
+        run.log_params({"model": "cnn", "encoder@x": "resnet18"})
+    assert store.client.get_run(run.id).data.params == {"model": "cnn", "encoder_x": "resnet18"}
+
+
 def test_opening_the_store_leaves_a_live_run_alone(store: TrackingStore) -> None:
     with TrackedRun.start(store, "cnn") as run:
         run.log_metrics({"loss": 1.0})

@@ -13,7 +13,9 @@ _MISSPELT = 0.8  # likeness of names from which an unknown column is taken for a
 
 
 def read_sheet(path: Path, known: Collection[str], required: Sequence[str]) -> pd.DataFrame:
-    """Read a file; empty cells are nulls, those of a CSV else text; columns not `known` become `meta_<name>`.
+    """Read a file; cells lose their outer spaces, and empty ones are nulls.
+
+    The cells of a CSV are text. Columns that are not `known` become `meta_<name>`.
 
     Raises:
         UserError: The file cannot be read, lacks a required column, or has one that looks misspelt.
@@ -41,9 +43,14 @@ def _read(path: Path) -> pd.DataFrame:
         raise UserError(f"{path}: expected a file of {' or '.join(_SUFFIXES)}, found '{path.suffix}'")
     try:
         if path.suffix.lower() == ".parquet":
-            frame = pd.read_parquet(path)
-            return frame.mask(frame == "")
-        return pd.read_csv(path, dtype=str, encoding="utf-8-sig")
+            return _stripped(pd.read_parquet(path))
+        return _stripped(pd.read_csv(path, dtype=str, encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         kind = path.suffix.lstrip(".").upper()
         raise UserError(f"{path}: expected a table as {kind}, cannot read it ({error})") from error
+
+
+def _stripped(frame: pd.DataFrame) -> pd.DataFrame:
+    """Take the spaces around words away: a patient is the same with and without them."""
+    frame = frame.map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
+    return frame.mask(frame == "")

@@ -51,6 +51,13 @@ def test_columns_are_read_and_absent_ones_are_filled(name: str, tmp_path: Path) 
     assert table.positive_label == 1
 
 
+def test_spaces_around_words_make_no_other_patient(tmp_path: Path) -> None:
+    columns = {"patient_id": ["001", "001 ", " 002", "003"], "label": [" benign", "malignant ", " ", "1"]}
+    images = Manifest(manifest(tmp_path, **columns)).read().images
+    assert images["patient_id"].tolist() == ["001", "001", "002", "003"]
+    assert images["label"].tolist() == [0, 1, pd.NA, 1]
+
+
 def test_exam_and_image_ids_tell_dates_and_frames_apart(tmp_path: Path) -> None:
     dates, frames = ["2020-01-01", "2021-01-01", "", ""], ["0", "2", "0", ""]
     images = Manifest(manifest(tmp_path, exam_date=dates, frame=frames)).read().images
