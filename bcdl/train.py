@@ -33,8 +33,7 @@ def main(cfg: DictConfig) -> float:
     with open_run(plan, store) as run, explained(data.batch_size, str(run.folder)):
         record_configuration(run, plan)
         data.prepare()
-        for split in ("train", "val"):  # a run is judged by best/val/*
-            data.split_samples(split)
+        data.require_splits()
         require_same_data(store, run.id, data)
         return _train(run, plan, data)
 

@@ -184,6 +184,11 @@ class ExamDataModule(LightningDataModule):
         """Return whether a split, val or test, has labelled samples."""
         return bool((self.samples["label"].notna() & (self.samples["split"] == split)).any())
 
+    def require_splits(self) -> None:
+        """Raise `UserError` unless train, val and test have labelled samples; test only where it is wanted."""
+        for split in ("train", "val", *(["test"] if self.test_fraction else [])):
+            self.split_samples(split)
+
     def split_samples(self, split: str) -> pd.DataFrame:
         """Return the samples that a split's loader gives, with their rows in the sample table as index.
 
@@ -201,7 +206,8 @@ class ExamDataModule(LightningDataModule):
         if samples.empty:
             raise UserError(
                 f"expected labelled {split} samples in {self.reader.name}, found none among {len(found)}; "
-                "check the table's columns split and label, data.val_fraction and data.test_fraction"
+                "check the table's columns split and label, data.val_fraction and data.test_fraction (0 goes "
+                "without test samples)"
             )
         return samples
 
