@@ -149,7 +149,7 @@ def everywhere(column: str, value: str) -> Edit:
             ["expected one of benign, malignant", "'bening'", "row 2", "Did you mean 'benign'?"],
         ),
         (cell(2, "label", "7"), ["expected one of benign, malignant", "'7'", "row 2", "data.classes"]),
-        (lambda frame: frame[frame["split"] != "test"], ["labelled test samples", "data.test_fraction (0 goes"]),
+        (lambda frame: frame[frame["split"] != "test"], ["labelled test samples", "data.test_fraction"]),
         (lambda frame: frame[frame["split"] != "train"], ["expected labelled train samples", "split"]),
         (everywhere("label", ""), ["expected labelled train samples", "label"]),
         (lambda frame: frame[:0], ["manifest.csv", "expected at least one image, found none"]),

@@ -185,7 +185,7 @@ class ExamDataModule(LightningDataModule):
         return bool((self.samples["label"].notna() & (self.samples["split"] == split)).any())
 
     def require_splits(self) -> None:
-        """Raise `UserError` unless train, val and test have labelled samples; test only where it is wanted."""
+        """Raise `UserError` unless train, val and, where one is wanted, test have labelled samples."""
         for split in ("train", "val", *(["test"] if self.test_fraction else [])):
             self.split_samples(split)
 
