@@ -1,4 +1,4 @@
-"""Ordinary image files (PNG, JPEG, TIFF, PGM, NPY) as arrays of 8 or 16 bit."""
+"""Ordinary image files (PNG, JPEG, TIFF, PGM, NPY) as arrays of 8 or 16 bit; DICOM goes to `dicom`."""
 
 from io import BytesIO
 from pathlib import Path
@@ -8,33 +8,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcdl.errors import UserError
+from bcdl.imaging.errors import ImageError
 from bcdl.imaging.geometry import Pixels
 
-FORMATS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".pgm", ".npy")
+DICOM = (".dcm", ".dicom")
+FORMATS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".pgm", ".npy", *DICOM)
 _DEPTHS = (np.uint8, np.uint16)
 
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # what it would print, ImageError says
 
 
-class ImageError(UserError):
-    """An image that is missing or cannot be decoded."""
-
-
-def read_image(path: Path, frame: int = 0) -> Pixels:
+def read_image(path: Path, frame: int = 0, window: str = "auto") -> Pixels:
     """Decode an image file, (H, W) or (H, W, 3) RGB, uint8 or uint16; transparency is dropped.
 
     Args:
-        path: A PNG, JPEG, TIFF or PGM file, or an NPY file with such an array.
-        frame: The page of a TIFF file, from 0; the other formats have one only.
+        path: A PNG, JPEG, TIFF, PGM or DICOM file, or an NPY file with such an array.
+        frame: The page of a TIFF file or the frame of a DICOM file, from 0; the other formats have one only.
+        window: How a DICOM file's grey values become display values; see `bcdl.imaging.dicom`.
 
     Raises:
         ImageError: The file is missing, empty, truncated, of another format, or not of 8 or 16 bit.
     """
     if path.suffix.lower() not in FORMATS:
         raise ImageError(f"{path}: expected a file of {', '.join(FORMATS)}, found '{path.suffix}'")
+    if path.suffix.lower() in DICOM:
+        return _read_dicom(path, frame, window)
     data = _file_bytes(path)
     image = _load_npy(data, path) if path.suffix.lower() == ".npy" else _decode(data, path, frame)
     return _checked(image, path)
+
+
+def _read_dicom(path: Path, frame: int, window: str) -> Pixels:
+    try:
+        from bcdl.imaging.dicom import read_dicom
+    except ModuleNotFoundError as error:
+        raise UserError(f"{path}: DICOM needs pydicom and its codecs: pip install 'bcdl[dicom]'") from error
+    return read_dicom(path, frame, window)
 
 
 def _file_bytes(path: Path) -> NDArray[np.uint8]:

@@ -29,8 +29,8 @@ class Manifest:
         (`bcdl.data.schema`) are optional: `exam_id` defaults to the patient, with the exam date where there
         is one; `image_id` to the path, with the frame where it is not 0; laterality, view and split to `NA`.
         Columns that the exam table does not know are carried as `meta_<name>`, unless they look like a
-        misspelt one. Images are PNG, JPEG, TIFF, PGM or NPY files of 8 or 16 bit; `frame` is the page of a
-        TIFF.
+        misspelt one. Images are PNG, JPEG, TIFF, PGM or NPY files of 8 or 16 bit, or DICOM files; `frame` is
+        the page of a TIFF or the frame of a DICOM file.
     Classes: as the arguments say. `label` holds class names or their positions in `classes` (names win where
         both would do), or nothing for unlabelled images.
     Splits: the column `split`, or none ("NA").
@@ -44,6 +44,7 @@ class Manifest:
         classes: Class names by label; of more than two, in order of rising severity.
         positive: The class that counts as positive.
         on_bad_row: `error`, or `skip` for rows that are wrong or whose image is missing.
+        window: How a DICOM file's grey values become display values.
 
     Raises:
         UserError: A file or folder is missing.
@@ -55,6 +56,7 @@ class Manifest:
     classes: tuple[str, ...] = ("benign", "malignant")
     positive: str = "malignant"
     on_bad_row: str = "error"
+    window: str = "auto"
     name: str = field(default="manifest", init=False)
 
     def __post_init__(self) -> None:
@@ -91,12 +93,12 @@ class Manifest:
         return valid
 
     def load(self, path: str, frame: int = 0) -> Pixels:
-        """Decode an image; `frame` is the page of a TIFF.
+        """Decode an image; `frame` is the page of a TIFF or the frame of a DICOM file.
 
         Raises:
             ImageError: It is missing or cannot be decoded.
         """
-        return read_image(self.folder / path, frame)
+        return read_image(self.folder / path, frame, self.window)
 
     def load_mask(self, mask_path: str) -> NDArray[np.bool_]:
         """Decode a mask (H, W): True where the image is not 0.

