@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 WIDE = 130  # columns of a terminal that holds the whole table
 NARROW_LEAVES_OUT = ("run", "model", "encoder", "data", "test/accuracy", "epochs", "seconds")
+UNSET = ""  # how the spread marks a parameter that a run does not have
 FORMATS = {"epochs": "{:.0f}", "seconds": "{:.0f}"}
 
 
@@ -59,14 +60,15 @@ def print_leaderboard(runs: "pd.DataFrame", metric: str, store: "TrackingStore",
     if runs.empty:
         console.print("No runs yet. Train one: bcdl train")
         return
+    left_out = NARROW_LEAVES_OUT if console.width < WIDE else ()
     board = leaderboard(runs, metric)
-    shown = list(board.columns[: board.columns.get_loc("run_id")])
-    if console.width < WIDE:
-        shown = [name for name in shown if name not in NARROW_LEAVES_OUT]
-    console.print(_table(board[shown], f"Experiment {store.experiment}, by best/val/{metric}"))
+    board = board[list(board.columns[: board.columns.get_loc("run_id")])]
+    title = f"Experiment {store.experiment}, by best/val/{metric}"
+    console.print(_table(board.drop(columns=[*left_out]), title))
     spread = seed_spread(runs, metric)
     if len(spread):
-        console.print(_table(_mean_and_sd(spread), "Mean ± SD over seeds"))
+        means = _mean_and_sd(spread).drop(columns=[*left_out], errors="ignore")
+        console.print(_table(means, "Mean ± SD over seeds"))
     console.print(ui_hint(store), soft_wrap=True, highlight=False)
 
 
@@ -96,13 +98,22 @@ def _cell(name: str, value: object) -> str:
 
 
 def _mean_and_sd(spread: "pd.DataFrame") -> "pd.DataFrame":
-    frame = spread.copy()
+    """Return one column of settings, that of the seeds, and one of each metric."""
+    keys = list(spread.columns[: spread.columns.get_loc("seeds")])
+    settings = [_settings(dict(zip(keys, row, strict=True))) for row in spread[keys].itertuples(index=False)]
+    frame = spread[["seeds"]].copy()
+    frame.insert(0, "settings", settings)
     for mean in [name for name in spread.columns if name.endswith(" mean")]:
         name = mean.removesuffix(" mean")
         pairs = zip(spread[mean], spread[f"{name} sd"], strict=True)
-        frame[mean] = [f"{_cell('', value)} ± {_cell('', sd)}" for value, sd in pairs]
-        frame = frame.drop(columns=f"{name} sd").rename(columns={mean: name})
+        frame[name] = [f"{_cell('', value)} ± {_cell('', sd)}" for value, sd in pairs]
     return frame
+
+
+def _settings(values: dict[str, str]) -> str:
+    """Return the settings of a group in words, the model first: `cnn, unit=breast, lr=0.001`."""
+    others = [f"{key}={value}" for key, value in values.items() if key != "model" and value != UNSET]
+    return ", ".join([values["model"], *others])
 
 
 def _write(board: "pd.DataFrame", file: Path) -> None:

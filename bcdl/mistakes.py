@@ -1,8 +1,10 @@
 """From what Hydra and OmegaConf raise to what a user can act on."""
 
+import re
 from collections.abc import Iterator
 
 from hydra.errors import (
+    ConfigCompositionException,
     HydraException,
     InstantiationException,
     MissingConfigException,
@@ -20,6 +22,7 @@ from omegaconf.errors import (
 from bcdl.configs import STUDIES, group_choices
 from bcdl.errors import UserError, nearest
 
+_NO_GROUP = re.compile(r"Could not override '([^']+)'\. No match in the defaults list")
 _BAD_ARGUMENTS = (TypeError, ValueError, ImportError)
 
 
@@ -41,6 +44,8 @@ def explained(error: BaseException, command: str) -> UserError | None:
             return _unreadable(error)
         case InstantiationException():
             return _unbuildable(error) if isinstance(error.__cause__, _BAD_ARGUMENTS) else None
+        case ConfigCompositionException() if found := _NO_GROUP.match(str(error)):
+            return _unknown_group(found[1], command)
         case HydraException(__cause__=ConfigAttributeError() | ConfigKeyError() as cause):
             return _unknown_key(cause, command)
         case HydraException():
@@ -68,6 +73,12 @@ def _unknown_choice(group: str, choice: str, options: list[str]) -> UserError:
     listed = ", ".join(option for option in options if not option.startswith("_"))
     return UserError(
         f"no '{choice}' in the config group '{group}'.{nearest(choice, options)} Choices: {listed}"
+    )
+
+
+def _unknown_group(group: str, command: str) -> UserError:
+    return UserError(
+        f"the configuration of `{command}` has no config group '{group}'; `{command} --help` lists its groups"
     )
 
 

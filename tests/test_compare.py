@@ -47,6 +47,21 @@ def test_repeated_seeds_get_a_second_table(store: TrackingStore, capsys: pytest.
     assert "0.7000 ± 0.1000" in capsys.readouterr().out
 
 
+def test_the_settings_of_the_spread_are_words_also_in_a_narrow_terminal(
+    store: TrackingStore, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for model, lr in (("cnn", 0.1), ("cnn", 0.2), ("cnn_rnn", 0.1)):
+        for seed in range(2):
+            with TrackedRun.start(store, model) as run:
+                run.log_params({"model": model, "data": "phantom", "seed": seed, "optimizer.lr": lr})
+                run.log_metrics({"best/val/auroc": 0.7})
+    monkeypatch.setenv("COLUMNS", "80")
+    compare()
+    out = capsys.readouterr().out
+    assert "cnn, optimizer.lr=0.2" in out
+    assert max(map(len, out.splitlines())) <= 80
+
+
 def test_a_narrow_terminal_gets_fewer_columns(
     store: TrackingStore, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -74,6 +74,7 @@ def test_a_run_is_not_evaluated_on_data_that_have_changed(
         ("", ["expected a value for run", "bcdl evaluate run=<value>"]),
         ("run=latest", ["expected a run for 'latest'", "bcdl train"]),
         ("run=latest evaluate.threshold=yuden", ["expected evaluate.threshold", "Did you mean 'youden'?"]),
+        ("run=latest model=cnn", ["`bcdl evaluate` has no config group 'model'", "--help"]),
         ("run=latest evaluate.aggregate=median", ["evaluate.aggregate to be mean or max"]),
     ],
 )
