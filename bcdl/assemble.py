@@ -5,6 +5,7 @@ from typing import Any
 
 from hydra.utils import instantiate
 from lightning import Callback, Trainer
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig
@@ -84,7 +85,7 @@ def build_trainer(cfg: DictConfig, folder: Path, logger: Logger | None) -> Train
         cfg.trainer,
         callbacks=callbacks,
         logger=logger or False,
-        plugins=[WholeCheckpoints()],
+        plugins=[WholeCheckpoints(), LightningEnvironment()],
         default_root_dir=str(folder),
     )
     return trainer

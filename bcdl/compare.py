@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from bcdl.tracking import TrackingStore
 
+NEWEST = 50  # runs, where no sweep is asked for
 WIDE = 130  # columns of a terminal that holds the whole table
 NARROW_LEAVES_OUT = ("run", "model", "encoder", "data", "test/accuracy", "epochs", "seconds")
 UNSET = ""  # how the spread marks a parameter that a run does not have
@@ -25,7 +26,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sweep", metavar="RUN", help="only the children of this sweep (id, name or latest)")
     parser.add_argument("--metric", default="auroc", help="sort by best/val/METRIC (default: %(default)s)")
     parser.add_argument(
-        "--limit", type=int, default=50, metavar="N", help="newest N runs (default: %(default)s)"
+        "--limit", type=int, metavar="N", help="newest N runs (default: all of a sweep, else 50)"
     )
     parser.add_argument(
         "--csv", type=Path, metavar="FILE", help="also write the table, with every column, to FILE"
@@ -40,7 +41,8 @@ def main(options: argparse.Namespace) -> None:
 
     store = TrackingStore.open(options.tracking_root, options.experiment, create=False)
     parent = store.resolve(options.sweep, kind="sweep") if options.sweep else None
-    runs = store.runs(parent=parent, limit=options.limit)
+    limit = options.limit or (None if parent else NEWEST)
+    runs = store.runs(parent=parent, limit=limit)
     print_leaderboard(runs, options.metric, store, Console())
     if options.csv:
         _write(leaderboard(runs, options.metric), options.csv)
@@ -74,10 +76,11 @@ def print_leaderboard(runs: "pd.DataFrame", metric: str, store: "TrackingStore",
 
 def ui_hint(store: "TrackingStore") -> str:
     """Return the line that says how to look at the runs in a browser."""
-    return f"Browse them: {ui_command(store.root)}"
+    return f"Browse them: {ui_command(store.root, store.experiment)}"
 
 
 def _table(frame: "pd.DataFrame", title: str) -> "Table":
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(title=title, title_justify="left")
@@ -85,7 +88,7 @@ def _table(frame: "pd.DataFrame", title: str) -> "Table":
         numeric = frame[name].dtype.kind in "if"
         table.add_column(str(name), justify="right" if numeric else "left", overflow="fold")
     for row in frame.itertuples(index=False):
-        table.add_row(*(_cell(name, value) for name, value in zip(frame.columns, row, strict=True)))
+        table.add_row(*(escape(_cell(name, value)) for name, value in zip(frame.columns, row, strict=True)))
     return table
 
 
@@ -123,5 +126,5 @@ def _write(board: "pd.DataFrame", file: Path) -> None:
         board.to_csv(file, index=False)
     except OSError as error:
         raise UserError(
-            f"cannot write {file} ({error.strerror}); give --csv a file in a folder that exists"
+            f"cannot write {file} ({error.strerror or error}); give --csv a file in a folder that exists"
         ) from error

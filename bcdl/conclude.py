@@ -9,7 +9,14 @@ from rich.console import Console
 from rich.table import Table
 
 from bcdl.data import ExamDataModule
-from bcdl.evaluation import aggregate, coarser_levels, predictions_table, resolve_threshold, summarise
+from bcdl.evaluation import (
+    aggregate,
+    coarser_levels,
+    fitted_youden,
+    predictions_table,
+    resolve_threshold,
+    summarise,
+)
 from bcdl.evaluation.figures import learning_curves, result_figures
 from bcdl.inference import predict
 from bcdl.metrics import METRICS
@@ -76,7 +83,10 @@ def _results(predictions: pd.DataFrame, unit: str, rule: str, threshold: float) 
 
 
 def _at_youden(predictions: pd.DataFrame, validation: pd.DataFrame) -> dict[str, float]:
-    fitted = resolve_threshold(_YOUDEN, validation)
+    """Return the metrics at Youden's threshold, none where validation does not define one."""
+    fitted = fitted_youden(validation)
+    if fitted is None:
+        return {}
     summary = summarise(predictions, fitted)
     chosen = {split: {name: values[name] for name in _OF_THRESHOLD} for split, values in summary.items()}
     return {**_named(chosen, f"{_YOUDEN}/"), f"{_YOUDEN}/threshold": fitted}
@@ -101,4 +111,4 @@ def _print_results(run: TrackedRun, results: Mapping[str, float], threshold: flo
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"[bold]{run.name}[/bold], best epoch, threshold {threshold:.3f}")
     console.print(table)
-    console.print(f"run {run.id}; browse it with: {ui_command(run.store.root)}")
+    console.print(f"run {run.id}; browse it with: {ui_command(run.store.root, run.store.experiment)}")

@@ -110,6 +110,7 @@ def _data(run: Any) -> Facts:  # noqa: ANN401 - mlflow has no types
 def _print_section(
     console: "Console", section: str, names: tuple[str, str], rows: list[tuple[str, str, str]]
 ) -> None:
+    from rich.markup import escape
     from rich.table import Table
 
     if not rows:
@@ -119,5 +120,5 @@ def _print_section(
     for heading in ("", *names):
         table.add_column(heading, overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(escape, row))
     console.print(table)

@@ -61,7 +61,7 @@ def load_run(
     """Return an earlier run.
 
     Args:
-        reference: a run id, a unique part of it, a run name, or `latest`.
+        reference: a run id, 4 or more leading characters of it, a run name, or `latest`.
         tracking_root: folder of `mlflow.db`; None takes `$BCDL_TRACKING_ROOT` or `runs`.
         experiment: the MLflow experiment that `latest` and names refer to.
 

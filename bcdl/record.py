@@ -45,7 +45,9 @@ def record_configuration(run: TrackedRun, plan: Plan) -> None:
     """Record the resolved configuration, the headline and overridden parameters, and the origin."""
     run.log_text(OmegaConf.to_yaml(plan.cfg, resolve=True), CONFIG)
     log_provenance(run)
-    if plan.resumed is None:
+    if plan.resumed is not None:
+        run.log_params({"max_epochs": plan.cfg.trainer.max_epochs})
+    else:
         run.log_text(OmegaConf.to_yaml(OmegaConf.create(plan.overrides)), OVERRIDES)
         run.log_params(_parameters(plan))
 

@@ -13,8 +13,8 @@ MONITORED = "val/"
 
 
 def lower_is_better(metric: str) -> bool:
-    """Return whether the best value of a metric is the lowest one."""
-    return metric in LOWER_IS_BETTER
+    """Return whether the best value of a metric, of any level (`patient/brier`), is the lowest one."""
+    return metric.rpartition("/")[2] in LOWER_IS_BETTER
 
 
 def better(monitor: str) -> Literal["min", "max"]:

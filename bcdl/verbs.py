@@ -23,7 +23,7 @@ class Verb:
     keys: tuple[tuple[str, str], ...] = ()
 
 
-_SEED = ("seed", "order, augmentation, initial weights and splits derive from it")
+_SEED = ("seed", "order, augmentation and initial weights derive from it")
 _UNIT = ("data.unit", "what one sample is: image, breast, exam or patient")
 _ROOT = ("tracking.root", "folder of the MLflow store and the runs' working files")
 
@@ -53,7 +53,7 @@ HYDRA_VERBS = {
         summary="Evaluate the best checkpoint of a run with the run's own configuration.",
         examples=("evaluate run=latest", "evaluate run=3f2a evaluate.threshold=youden"),
         module="bcdl.evaluate",
-        keys=(("run", "run id, a unique part of it, run name, or latest"), _ROOT),
+        keys=(("run", "run id, 4 or more leading characters of it, run name, or latest"), _ROOT),
     ),
     "view": Verb(
         summary="Draw a contact sheet of samples as the model sees them, augmented, with labels.",

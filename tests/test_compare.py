@@ -84,6 +84,29 @@ def test_a_sweep_shows_its_children_only(store: TrackingStore, tmp_path: Path) -
     assert {"seed", "test/auroc", "run_id", "epochs", "seconds"} <= set(board)
 
 
+def test_all_runs_of_a_sweep_count_and_else_the_newest(
+    store: TrackingStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bcdl.compare.NEWEST", 2)
+    with TrackedRun.start(store, "sweep", kind="sweep") as sweep:
+        for seed in range(3):
+            record(store, "cnn", seed, 0.7, parent=sweep.id)
+    file = tmp_path / "board.csv"
+    for typed, count in ((["--sweep", "latest"], 3), ([], 2), (["--sweep", "latest", "--limit", "1"], 1)):
+        compare(*typed, "--csv", str(file))
+        assert len(pd.read_csv(file)) == count
+
+
+def test_brackets_are_shown_as_they_are(store: TrackingStore, capsys: pytest.CaptureFixture[str]) -> None:
+    for seed in range(2):
+        with TrackedRun.start(store, "cnn") as run:
+            run.log_params({"model": "cnn", "seed": seed, "data.classes": f"[a,{seed % 1}]"})
+            run.log_params({"imaging.size": "[256,128]", "encoder": "[odd]"})
+            run.log_metrics({"best/val/auroc": 0.7})
+    compare()
+    assert "[odd]" in capsys.readouterr().out
+
+
 def test_an_empty_experiment_says_so(store: TrackingStore, capsys: pytest.CaptureFixture[str]) -> None:
     compare()
     assert "No runs yet" in capsys.readouterr().out

@@ -74,6 +74,14 @@ def test_a_run_cannot_go_on_to_fewer_epochs_than_it_has(
     assert run.store.status(run.id) == "FINISHED"
 
 
+def test_a_resumed_run_is_compared_with_the_epochs_that_it_has_now(
+    train: Verb, bcdl_in_process: Verb
+) -> None:
+    assert train("trainer.max_epochs=1") == 0
+    assert bcdl_in_process("train", "resume=latest", "trainer.max_epochs=2") == 0
+    assert bcdl.load_run().store.runs()["params.max_epochs"].tolist() == ["2"]
+
+
 def test_a_run_that_was_trained_elsewhere_does_not_silently_start_anew(
     train: Verb, bcdl_in_process: Verb, capsys: pytest.CaptureFixture[str]
 ) -> None:

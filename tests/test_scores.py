@@ -6,6 +6,7 @@ from bcdl.scores import METRICS, better, lower_is_better, monitored_metric
 
 def test_of_losses_alone_the_lowest_is_best() -> None:
     assert {name for name in METRICS if lower_is_better(name)} == {"loss", "brier"}
+    assert lower_is_better("patient/brier")
     assert (better("val/loss"), better("val/auroc")) == ("min", "max")
 
 

@@ -1,6 +1,7 @@
 """The data of a run: from a reader to batches, the same for every data set and every model."""
 
 import hashlib
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -30,6 +31,7 @@ from bcdl.imaging import Imaging
 from bcdl.transforms.augment import Augment
 from bcdl.transforms.preprocess import Preprocess
 
+_LOG = logging.getLogger(__name__)
 Prepared = tuple[ExamTable, ImageStore, pd.DataFrame]
 Sampling = Callable[[NDArray[np.int64], int, int, int], BatchSampler]
 ON_BAD_ROW = ("error", "skip")
@@ -282,7 +284,18 @@ class ExamDataModule(LightningDataModule):
             seed=self.split_seed,
         )
         samples = group_samples(images, self.unit, self.on_extra_view, self.newest_exams)
+        self._warn_of_joined_sides(samples)
         return replace(table, images=images), store, samples
+
+    def _warn_of_joined_sides(self, samples: pd.DataFrame) -> None:
+        joined = (samples["laterality"] == "NA") & (samples["rows"].map(len) > 1)
+        if self.unit == "breast" and joined.any():
+            _LOG.warning(
+                "%d of %d samples join images of one exam without a side: data.unit=breast takes both "
+                "breasts for one where laterality is missing; fill it in, or choose data.unit=exam",
+                joined.sum(),
+                len(samples),
+            )
 
     def _loader(self, dataset: ExamDataset, **sampling: Any) -> DataLoader[Any]:  # noqa: ANN401
         return DataLoader(

@@ -147,7 +147,8 @@ def _cast(cells: pd.Series, kind: Kind) -> pd.Series:
         return cells.astype(TEXT)
     if kind == "date":
         dated = pd.api.types.is_datetime64_any_dtype(cells)
-        return cells if dated else pd.to_datetime(cells.astype(TEXT), errors="coerce", format="ISO8601")
+        words = cells if dated else cells.astype(TEXT)
+        return pd.to_datetime(words, errors="coerce", format="ISO8601", utc=True).dt.tz_localize(None)
     numbers = pd.to_numeric(cells, errors="coerce").astype("Float64")
     if kind == "number":
         return numbers.astype("float64")

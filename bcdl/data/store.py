@@ -115,10 +115,11 @@ def build_store(
     """
     sources = _sources(table.images)
     target = Path(folder) / f"{reader.name}-{_key(reader, imaging, sources)}"
-    if not target.is_dir():
+    decoder = Decoder(reader, imaging, skip=on_bad_row == "skip")
+    if not target.is_dir() or _mended(target, replace(decoder, skip=True)):
         with _alone(target):
             if not target.is_dir():
-                _build(target, Decoder(reader, imaging, skip=on_bad_row == "skip"), sources, workers)
+                _build(target, decoder, sources, workers)
     store = ImageStore(target)
     if store.skipped and on_bad_row == "error":
         raise store.skipped[0].error()
@@ -134,6 +135,16 @@ def _key(reader: Reader, imaging: Imaging, sources: list[Source]) -> str:
     images = [(source.path, source.frame) for source in sources]
     identity = [_VERSION, reader.fingerprint(), asdict(imaging), images]
     return hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:_KEY]
+
+
+def _mended(target: Path, decoder: Decoder) -> bool:
+    """Take a store away if an image that it left out can be read now, say since a codec was installed."""
+    skipped = ImageStore(target).skipped
+    mended = any(not isinstance(decoder.decode(image.source), Skipped) for image in skipped)
+    if mended:
+        with _alone(target):
+            shutil.rmtree(target, ignore_errors=True)
+    return mended
 
 
 def _build(target: Path, decoder: Decoder, sources: list[Source], workers: int | None) -> None:

@@ -4,7 +4,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 INK, QUIET, GRID = "#222222", "#6b6b6b", "#e4e4e4"
-PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#8c6d31")  # after Okabe and Ito
+PALETTE = (  # after Okabe and Ito; enough for BI-RADS 0 to 6
+    *("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#8c6d31"),
+    *("#e69f00", "#222222", "#999999"),
+)
 DPI = 100
 
 

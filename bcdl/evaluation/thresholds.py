@@ -49,15 +49,22 @@ def resolve_threshold(setting: str | float, validation: pd.DataFrame) -> float:
     checked = check_threshold(setting)
     if checked != "youden":
         return checked
-    shares, known = probabilities(validation), labels(validation) >= 0
-    if shares.ndim == 2:
-        return DEFAULT
-    fitted = youden_threshold(labels(validation)[known], shares[known])
-    if math.isnan(fitted):
+    fitted = fitted_youden(validation)
+    if fitted is not None:
+        return fitted
+    if probabilities(validation).ndim == 1:
         warnings.warn(
             f"evaluate.threshold=youden needs both classes among the validation samples: {DEFAULT} is used",
             UndefinedMetricWarning,
             stacklevel=2,
         )
-        return DEFAULT
-    return fitted
+    return DEFAULT
+
+
+def fitted_youden(validation: pd.DataFrame) -> float | None:
+    """Return Youden's threshold of validation predictions; None for K classes, and for one class only."""
+    shares, known = probabilities(validation), labels(validation) >= 0
+    if shares.ndim == 2:
+        return None
+    fitted = youden_threshold(labels(validation)[known], shares[known])
+    return None if math.isnan(fitted) else fitted

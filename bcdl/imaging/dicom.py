@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset, config, dcmread
 from pydicom.errors import InvalidDicomError
+from pydicom.multival import MultiValue
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi_lut
 from pydicom.pixels.utils import pixel_array
 
@@ -21,6 +22,8 @@ from bcdl.imaging.window import FUNCTIONS, Values, by_minmax, by_percentile, che
 config.settings.reading_validation_mode = config.IGNORE  # its warnings would quote what headers hold
 _MOST_PIXELS = 250_000_000  # of one frame: a mammogram has up to 30 million
 _GREY, _PALETTE = ("MONOCHROME1", "MONOCHROME2"), "PALETTE COLOR"
+_BY_PIXELS = {"minmax": by_minmax, "percentile": by_percentile}
+_ENHANCED = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 _UNDECODABLE = (
     AttributeError,
     EOFError,
@@ -50,18 +53,16 @@ def read_dicom(path: Path, frame: int = 0, window: str = "auto") -> Pixels:
     check_policy(window)
     header = read_header(path, pixels=True)
     _require_pixels(header, frame, path)
-    pixels = _decode(header, frame, path)
-    if header.PhotometricInterpretation not in _GREY:
-        return _colour(pixels, header, path)
-    padding = _padding(pixels, header)
-    shown = _display(pixels, padding, header, window, path)
-    if header.PhotometricInterpretation == "MONOCHROME1":
-        np.subtract(1, shown, out=shown)
-    if padding is not None:
-        shown[padding] = 0
-    dtype = np.uint8 if header.BitsStored <= 8 else np.uint16
-    shown *= np.iinfo(dtype).max
-    return np.rint(shown, out=shown).astype(dtype)
+    try:
+        return _displayed(header, frame, window, path)
+    except ImageError:
+        raise
+    except _UNDECODABLE as error:
+        syntax, reason = header.file_meta.TransferSyntaxUID.name, " ".join(str(error).split())
+        raise ImageError(
+            f"{path}: cannot decode frame {frame} ({syntax}): {type(error).__name__}: {reason}. If a codec "
+            "is missing: pip install 'bcdl[dicom]'; else the file is damaged, truncated or its tags are wrong"
+        ) from error
 
 
 def read_header(path: Path, pixels: bool = False) -> Dataset:
@@ -93,12 +94,19 @@ def _require_pixels(header: Dataset, frame: int, path: Path) -> None:
             "write the file anew with a tool that adds it"
         )
     missing = [
-        name for name in ("Rows", "Columns", "BitsStored", "PhotometricInterpretation") if name not in header
+        name
+        for name in ("Rows", "Columns", "BitsStored", "PhotometricInterpretation")
+        if header.get(name) is None
     ]
     if missing or "PixelData" not in header:
         raise ImageError(
             f"{path}: expected an image, found no {', '.join(missing) or 'PixelData'} in the file: it is "
             "another kind of object, or is truncated"
+        )
+    if any(name in header for name in _ENHANCED):
+        raise ImageError(
+            f"{path}: expected one image, found an enhanced object (such as tomosynthesis), whose frames "
+            "have tags of their own; export the synthesised view, or single slices"
         )
     if header.Rows * header.Columns > _MOST_PIXELS:
         raise ImageError(
@@ -110,33 +118,44 @@ def _require_pixels(header: Dataset, frame: int, path: Path) -> None:
         raise ImageError(f"{path}: expected a frame from 0 to {frames - 1}, found {frame}")
 
 
-def _decode(header: Dataset, frame: int, path: Path) -> NDArray[Any]:
-    try:
-        return pixel_array(header, index=frame)
-    except _UNDECODABLE as error:
-        syntax = header.file_meta.TransferSyntaxUID
-        reason = " ".join(str(error).split())
-        raise ImageError(
-            f"{path}: cannot decode frame {frame} ({syntax.name}): {reason}. If a codec is missing: "
-            "pip install 'bcdl[dicom]'; else the file is damaged or truncated"
-        ) from error
+def _displayed(header: Dataset, frame: int, window: str, path: Path) -> Pixels:
+    pixels = pixel_array(header, index=frame)
+    if header.PhotometricInterpretation not in _GREY:
+        return _colour(pixels, header, path)
+    padding = _padding(pixels, header)
+    shown = _grey(pixels, padding, header, window, path)
+    if padding is not None:
+        shown[padding] = 0
+    dtype = np.uint8 if header.BitsStored <= 8 else np.uint16
+    shown *= np.iinfo(dtype).max
+    return np.rint(shown, out=shown).astype(dtype)
 
 
-def _display(
+def _grey(
     pixels: NDArray[Any], padding: NDArray[np.bool_] | None, header: Dataset, window: str, path: Path
 ) -> Values:
-    """Return grey values (H, W) as shares of the display's range."""
+    """Return grey values (H, W) as shares of the display's range, tissue bright."""
     values, bits = _modality(pixels, header)
-    known = None if padding is None else ~padding
-    if window == "minmax":
-        return by_minmax(values, known)
-    if window == "percentile":
-        return by_percentile(values, known)
-    if window != "none" and "VOILUTSequence" in header:
+    dark_is_high = header.PhotometricInterpretation == "MONOCHROME1"
+    if window in _BY_PIXELS:
+        known = None if padding is None else ~padding
+        return _BY_PIXELS[window](-values if dark_is_high else values, known)
+    shown = _by_header(values, bits, header, window, path)
+    return np.subtract(1, shown, out=shown) if dark_is_high else shown
+
+
+def _by_header(values: Values, bits: tuple[float, float], header: Dataset, window: str, path: Path) -> Values:
+    if window != "none" and header.get("VOILUTSequence"):
         return _by_table(values, header)
-    if window != "none" and "WindowCenter" in header and "WindowWidth" in header:
-        function = FUNCTIONS[str(header.get("VOILUTFunction", "LINEAR")).upper()]
-        return function(values, _first(header.WindowCenter), _first(header.WindowWidth))
+    centre, width = _number(header, "WindowCenter"), _number(header, "WindowWidth")
+    if window != "none" and centre is not None and width is not None:
+        function = str(header.get("VOILUTFunction") or "LINEAR").upper()
+        if function not in FUNCTIONS or width <= 0:
+            raise ImageError(
+                f"{path}: expected a window of {', '.join(FUNCTIONS)} wider than 0, found {function} of "
+                f"width {width}; choose imaging.window=none or percentile"
+            )
+        return FUNCTIONS[function](values, centre, width)
     if window == "file":
         raise ImageError(
             f"{path}: expected a VOI table or a window in the file (imaging.window=file), found neither; "
@@ -147,13 +166,13 @@ def _display(
 
 def _modality(pixels: NDArray[Any], header: Dataset) -> tuple[Values, tuple[float, float]]:
     """Return the output of the modality LUT, and its range by the stored bits."""
-    if "ModalityLUTSequence" in header:
+    if header.get("ModalityLUTSequence"):
         bits = int(header.ModalityLUTSequence[0].LUTDescriptor[2])
         return apply_modality_lut(pixels, header).astype(np.float32), (0.0, 2.0**bits - 1)
     signed = header.get("PixelRepresentation") == 1
     least = -(2.0 ** (header.BitsStored - 1)) if signed else 0.0
     most = least + 2.0**header.BitsStored - 1
-    slope, intercept = float(header.get("RescaleSlope", 1)), float(header.get("RescaleIntercept", 0))
+    slope, intercept = _number(header, "RescaleSlope") or 1.0, _number(header, "RescaleIntercept") or 0.0
     values = pixels.astype(np.float32)
     if (slope, intercept) != (1.0, 0.0):
         values *= np.float32(slope)
@@ -170,10 +189,11 @@ def _by_table(values: Values, header: Dataset) -> Values:
 
 def _padding(pixels: NDArray[Any], header: Dataset) -> NDArray[np.bool_] | None:
     """Return which pixels are padding outside the image, None where the file names none."""
-    value = header.get("PixelPaddingValue")
+    value = _number(header, "PixelPaddingValue")
     if value is None:
         return None
-    other = header.get("PixelPaddingRangeLimit", value)
+    limit = _number(header, "PixelPaddingRangeLimit")
+    other = value if limit is None else limit
     padding: NDArray[np.bool_] = (pixels >= min(value, other)) & (pixels <= max(value, other))
     return padding if padding.any() and not padding.all() else None
 
@@ -190,5 +210,9 @@ def _colour(pixels: NDArray[Any], header: Dataset, path: Path) -> Pixels:
     return np.ascontiguousarray(pixels)
 
 
-def _first(value: Any) -> float:  # noqa: ANN401 - one number or several
-    return float(value[0] if isinstance(value, list | tuple) or hasattr(value, "__iter__") else value)
+def _number(header: Dataset, tag: str) -> float | None:
+    """Return a tag's number, of several the first; None where it is missing or empty."""
+    value = header.get(tag)
+    if isinstance(value, MultiValue):
+        value = value[0] if value else None
+    return None if value is None or value == "" else float(value)

@@ -25,8 +25,11 @@ _VIEW_CODES = {  # SNOMED CT, and SNOMED RT before it: DICOM's context group 401
     **dict.fromkeys(("399099002", "R-10230"), "LMO"),
     **dict.fromkeys(("399196006", "R-10244"), "FB"),
     **dict.fromkeys(("399192008", "R-1024A"), "XCCL"),
-    **dict.fromkeys(("399101009", "R-1024B", "399188001", "R-102D0", "441555000"), "OTHER"),
+    **dict.fromkeys(("399101009", "R-1024B", "399188001", "R-102D0", "441555000", "R-40AAA"), "OTHER"),
 }
+
+
+_SERIES_WORD = re.compile(r"(L|R|LEFT|RIGHT)?(CC|MLO|ML|LM|LMO|XCCL)?")
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ def laterality(header: Dataset) -> Reading:
             ("ImageLaterality", _SIDES.get(_text(header, "ImageLaterality"))),
             ("FrameLaterality", _SIDES.get(_frame_laterality(header))),
             ("Laterality", _SIDES.get(_text(header, "Laterality"))),
-            ("SeriesDescription", _word(header, _SIDES)),
+            ("SeriesDescription", _described(header)[0]),
         ]
     )
 
@@ -63,7 +66,7 @@ def view(header: Dataset) -> Reading:
             ("ViewPosition", _VIEWS.get(_text(header, "ViewPosition"))),
             ("ViewCodeSequence", _coded_view(header)),
             ("PatientOrientation", _VIEWS.get(_text(header, "PatientOrientation"))),
-            ("SeriesDescription", _word(header, _VIEWS)),
+            ("SeriesDescription", _described(header)[1]),
         ]
     )
 
@@ -94,10 +97,15 @@ def _coded_view(header: Dataset) -> str | None:
     return next((_VIEW_CODES[code] for code in codes if code in _VIEW_CODES), None)
 
 
-def _word(header: Dataset, vocabulary: dict[str, str]) -> str | None:
-    """Return what the words of the series' description say, if all that say something say the same."""
-    words = re.split(r"[^A-Z]+", _text(header, "SeriesDescription"))
-    found = {vocabulary[word] for word in words if word in vocabulary}
-    sided = [word[1:] for word in words if word[:1] in ("L", "R") and len(word) > 2]  # such as LCC
-    found |= {vocabulary[word] for word in sided if word in vocabulary}
-    return found.pop() if len(found) == 1 else None
+def _described(header: Dataset) -> tuple[str | None, str | None]:
+    """Return side and view that the series' description names, each if it names one alone.
+
+    Single letters, and views that are ordinary words or abbreviations too (AT, FB), say nothing.
+    """
+    sides, views = set[str](), set[str]()
+    for word in re.split(r"[^A-Z]+", _text(header, "SeriesDescription")):
+        if named := _SERIES_WORD.fullmatch(word):
+            side, shown = named.groups()
+            sides |= {_SIDES[side]} if side and (shown or len(side) > 1) else set()
+            views |= {shown} if shown else set()
+    return (sides.pop() if len(sides) == 1 else None), (views.pop() if len(views) == 1 else None)

@@ -12,6 +12,7 @@ from bcdl.errors import UserError, nearest
 
 LATEST = "latest"
 KIND_TAG = "bcdl.kind"
+CHANGED = "changed."  # tags with the values of parameters that a resumed run has changed
 PARENT_TAG = "mlflow.parentRunId"
 NEWEST_FIRST = ["attributes.start_time DESC"]
 PAGE = 1000
@@ -126,5 +127,7 @@ def _row(run: Run) -> dict[str, object]:
         "parent": run.data.tags.get(PARENT_TAG),
         "started": pd.Timestamp(run.info.start_time, unit="ms"),
     }
-    row |= {f"params.{key}": value for key, value in run.data.params.items()}
+    row |= {
+        f"params.{key}": run.data.tags.get(f"{CHANGED}{key}", value) for key, value in run.data.params.items()
+    }
     return row | {f"metrics.{key}": value for key, value in run.data.metrics.items()}

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 from pathlib import Path
 
 ROOT_VARIABLE = "BCDL_TRACKING_ROOT"
@@ -30,6 +31,9 @@ def add_store_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def ui_command(root: Path) -> str:
-    """Return the command that opens the MLflow UI on the store in `root`."""
-    return "bcdl ui" + (f" --tracking-root {root}" if root != default_root().absolute() else "")
+def ui_command(root: Path, experiment: str) -> str:
+    """Return the command that opens the MLflow UI on an experiment of the store in `root`."""
+    command = ["bcdl", "ui"]
+    command += ["--tracking-root", str(root)] if root != default_root().absolute() else []
+    command += ["--experiment", experiment] if experiment != DEFAULT_EXPERIMENT else []
+    return shlex.join(command)

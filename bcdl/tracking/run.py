@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from bcdl.errors import UserError
 from bcdl.tracking.courier import Courier
 from bcdl.tracking.journal import Journal
-from bcdl.tracking.lookup import KIND_TAG, PARENT_TAG
+from bcdl.tracking.lookup import CHANGED, KIND_TAG, PARENT_TAG
 from bcdl.tracking.signals import termination_raises, was_interrupted
 from bcdl.tracking.store import TrackingStore
 
@@ -180,7 +180,7 @@ class TrackedRun:
         self._append_values(
             "params", {key: text for key, text in texts.items() if key not in self._known_params}
         )
-        self.set_tags({f"changed.{key}": text for key, text in changed.items()})
+        self.set_tags({f"{CHANGED}{key}": text for key, text in changed.items()})
         self._known_params = texts | self._known_params
 
     def log_metrics(self, values: dict[str, float], step: int = 0) -> None:

@@ -16,8 +16,8 @@ VIEWS, HISTORY = "views/views", "views/history"
 def main() -> None:
     """Print each step's gain in test AUROC with its 95 % interval over patients."""
     store = TrackingStore.open(Path(sys.argv[1]) if len(sys.argv) > 1 else None, create=False)
-    runs = store.runs().sort_values("started").drop_duplicates(_KEYS, keep="last")
-    runs = runs[runs["status"] == "FINISHED"]
+    runs = store.runs()
+    runs = runs[runs["status"] == "FINISHED"].sort_values("started").drop_duplicates(_KEYS, keep="last")
     image, breast = (_arm(store, runs, VIEWS, "cnn", unit) for unit in ("image", "breast"))
     sequence = _arm(store, runs, VIEWS, "cnn_rnn", "breast")
     history, newest = (_arm(store, runs, HISTORY, "cnn_rnn", "patient", exams) for exams in ("null", "1"))

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -160,6 +161,21 @@ def test_balanced_batches_hold_the_positive_class_of_more_than_two(
 def test_a_batch_larger_than_the_training_data_is_an_error(make_data: Make) -> None:
     with pytest.raises(UserError, match=r"data.batch_size from 1 to .* found 500"):
         make_data(batch_size=500).train_dataloader()
+
+
+def test_breasts_without_a_side_are_warned_of(
+    make_data: Make, memory_reader: type, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_data(unit="breast").prepare()
+    assert "without a side" not in caplog.text
+    read = memory_reader.read
+    monkeypatch.setattr(
+        memory_reader,
+        "read",
+        lambda self: replace(read(self), images=read(self).images.assign(laterality="NA")),
+    )
+    make_data(unit="breast").prepare()
+    assert "takes both breasts for one" in caplog.text
 
 
 def test_an_empty_split_is_an_error(make_data: Make, memory_reader: type) -> None:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -146,6 +147,16 @@ def test_skipped_images_stay_known_when_the_store_is_opened_again(
     assert "left out 1 of 32 images" in caplog.text
     with pytest.raises(UserError, match="row 10"):
         build(reader, tmp_path, on_bad_row="error")
+
+
+def test_an_image_that_can_be_read_at_last_is_left_out_no_longer(tmp_path: Path) -> None:
+    images: list[Any] = [*NOISE[:9], "no codec", "torn", *NOISE[11:]]
+    reader = Memory(images)
+    assert len(build(reader, tmp_path, on_bad_row="skip")[0]) == 30
+    images[9] = NOISE[9]
+    store, table = build(reader, tmp_path, on_bad_row="skip")
+    assert len(store) == len(table.images) == 31
+    np.testing.assert_array_equal(store[9], NOISE[9][:, :, None])
 
 
 def test_a_store_of_no_readable_image_is_refused(tmp_path: Path) -> None:

@@ -26,7 +26,9 @@ def code(value: str) -> Dataset:
         ({"Laterality": "L"}, Reading("L", "Laterality")),
         ({"ImageLaterality": "B", "Laterality": "L"}, Reading("L", "Laterality")),
         ({"SeriesDescription": "Left CC"}, Reading("L", "SeriesDescription")),
+        ({"SeriesDescription": "RCC"}, Reading("R", "SeriesDescription")),
         ({"SeriesDescription": "RIGHT and LEFT"}, Reading("NA", "")),
+        ({"SeriesDescription": "R/O MASS, CC"}, Reading("NA", "")),
         ({"ImageLaterality": "R", "Laterality": "L"}, Reading("R", "ImageLaterality", ("Laterality L",))),
     ],
 )
@@ -51,6 +53,8 @@ def test_the_side_of_an_enhanced_image_stands_with_its_frames() -> None:
         ({"PatientOrientation": ["A", "R"]}, Reading("NA", "")),
         ({"SeriesDescription": "L MLO screening"}, Reading("MLO", "SeriesDescription")),
         ({"SeriesDescription": "RCC"}, Reading("CC", "SeriesDescription")),
+        ({"SeriesDescription": "Left LAT"}, Reading("NA", "")),
+        ({"SeriesDescription": "SCREENING AT CLINIC"}, Reading("NA", "")),
         (
             {"ViewPosition": "CC", "SeriesDescription": "MLO"},
             Reading("CC", "ViewPosition", ("SeriesDescription MLO",)),

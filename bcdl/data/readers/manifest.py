@@ -89,7 +89,8 @@ class Manifest:
             return validate_table(table, str(self.path))
         valid, issues = keep_valid_rows(table, str(self.path))
         if len(issues):
-            _LOG.warning("%s: left out %d rows:\n%s", self.path, issues["row"].nunique(), issues.to_string())
+            listed = issues.assign(row=issues["row"] + 1).to_string(index=False)
+            _LOG.warning("%s: left out %d rows:\n%s", self.path, issues["row"].nunique(), listed)
         return valid
 
     def load(self, path: str, frame: int = 0) -> Pixels:
@@ -120,7 +121,7 @@ class Manifest:
         images = read_sheet(self.path, IMAGE_COLUMNS, ("patient_id", "path"))
         images["path"] = images["path"].astype(TEXT)
         if "exam_id" not in images:
-            images["exam_id"] = _joined(images["patient_id"], "/", images.get("exam_date"))
+            images["exam_id"] = _joined(images["patient_id"], "/", _days(images.get("exam_date")))
         if "image_id" not in images:
             images["image_id"] = _joined(images["path"], "#", images.get("frame"))
         return images
@@ -139,7 +140,7 @@ class Manifest:
         if "label" not in frame:
             return frame
         position = {name: label for label, name in enumerate(self.classes)}
-        labels = frame["label"].astype(object).map(lambda cell: position.get(str(cell), cell))
+        labels = frame["label"].astype(object).map(lambda cell: position.get(_name(cell), cell))
         strange = labels.notna() & ~pd.to_numeric(labels, errors="coerce").isin(range(len(self.classes)))
         if strange.any() and self.on_bad_row == "error":
             row = int(np.flatnonzero(strange)[0])
@@ -165,6 +166,17 @@ class Manifest:
             raise UserError(f"{found}, {place}; correct the paths or data.root, or {_SKIP}")
         _LOG.warning("%s: these are left out; %s", found, place)
         return images[there].reset_index(drop=True)
+
+
+def _name(cell: object) -> str:
+    """Return a cell as the name of a class; 2.0, as columns with gaps are exported, is 2."""
+    text = str(cell)
+    return text.removesuffix(".0") if text.removesuffix(".0").isdecimal() else text
+
+
+def _days(dates: pd.Series | None) -> pd.Series | None:
+    """Return dates without the time of day, which differs from image to image of an exam."""
+    return None if dates is None else dates.astype(TEXT).str.split("[T ]").str[0]
 
 
 def _joined(first: pd.Series, mark: str, second: pd.Series | None) -> pd.Series:

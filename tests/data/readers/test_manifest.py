@@ -51,6 +51,19 @@ def test_columns_are_read_and_absent_ones_are_filled(name: str, tmp_path: Path) 
     assert table.positive_label == 1
 
 
+def test_class_names_that_are_numbers_are_names_also_as_floats(tmp_path: Path) -> None:
+    path = manifest(tmp_path, label=["1.0", "3.0", "", "2"])
+    images = Manifest(path, classes=("1", "2", "3"), positive="3").read().images
+    assert images["label"].tolist() == [0, 2, pd.NA, 1]
+
+
+def test_images_of_one_day_are_one_exam_whatever_the_time(tmp_path: Path) -> None:
+    dates = ["2024-05-31T10:00:05", "2024-05-31T10:01:12Z", "2024-05-31", ""]
+    images = Manifest(manifest(tmp_path, exam_date=dates)).read().images
+    assert images["exam_id"].tolist() == ["001/2024-05-31", "001/2024-05-31", "002/2024-05-31", "003"]
+    assert images["exam_date"].dt.tz is None
+
+
 def test_spaces_around_words_make_no_other_patient(tmp_path: Path) -> None:
     columns = {"patient_id": ["001", "001 ", " 002", "003"], "label": [" benign", "malignant ", " ", "1"]}
     images = Manifest(manifest(tmp_path, **columns)).read().images
