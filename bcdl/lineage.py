@@ -81,7 +81,7 @@ def require_same_data(store: TrackingStore, run_id: str, data: ExamDataModule) -
 
     Args:
         store: where the run lies.
-        run_id: the run; one that has recorded no data yet takes any.
+        run_id: the run; one that ended before it recorded its data takes any.
         data: prepared data.
 
     Raises:

@@ -30,11 +30,13 @@ def main(cfg: DictConfig) -> float:
     check_rule(plan.cfg.evaluate.aggregate)
     monitored_metric(plan.cfg.callbacks.best.monitor)
     data = build_data(plan.cfg)
+    if plan.resumed is not None:
+        data.prepare()
+        require_same_data(store, plan.resumed, data)
     with open_run(plan, store) as run, explained(data.batch_size, str(run.folder)):
         record_configuration(run, plan)
         data.prepare()
         data.require_splits()
-        require_same_data(store, run.id, data)
         return _train(run, plan, data)
 
 

@@ -66,6 +66,7 @@ def test_a_run_is_not_evaluated_on_data_that_have_changed(
     assert "fingerprint 0123456789ab" in capsys.readouterr().err
     assert run.metrics == before
     assert bcdl_in_process("train", "resume=latest", "trainer.max_epochs=3") == 2
+    assert run.store.status(run.id) == "FINISHED"
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,6 @@
 """The data of a run: from a reader to batches, the same for every data set and every model."""
 
 import hashlib
-import logging
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
@@ -20,18 +18,17 @@ from torch.utils.data import DataLoader
 from bcdl.data.batch import Batch, collate
 from bcdl.data.dataset import ExamDataset
 from bcdl.data.readers.reader import Reader
-from bcdl.data.samples import EXTRA_VIEWS, UNITS, check_choice, group_samples
+from bcdl.data.samples import EXTRA_VIEWS, UNITS, check_choice, group_samples, warn_of_joined_sides
 from bcdl.data.sampling import BatchSampler, InOrderSampler
 from bcdl.data.schema import IMAGE_COLUMNS
 from bcdl.data.splits import check_fractions, make_splits
-from bcdl.data.store import ImageStore, build_store
+from bcdl.data.store import ImageStore, build_store, cache_folder
 from bcdl.data.table import ExamTable, positive_last, validate_table
 from bcdl.errors import UserError
 from bcdl.imaging import Imaging
 from bcdl.transforms.augment import Augment
 from bcdl.transforms.preprocess import Preprocess
 
-_LOG = logging.getLogger(__name__)
 Prepared = tuple[ExamTable, ImageStore, pd.DataFrame]
 Sampling = Callable[[NDArray[np.int64], int, int, int], BatchSampler]
 ON_BAD_ROW = ("error", "skip")
@@ -284,18 +281,8 @@ class ExamDataModule(LightningDataModule):
             seed=self.split_seed,
         )
         samples = group_samples(images, self.unit, self.on_extra_view, self.newest_exams)
-        self._warn_of_joined_sides(samples)
+        warn_of_joined_sides(samples, self.unit)
         return replace(table, images=images), store, samples
-
-    def _warn_of_joined_sides(self, samples: pd.DataFrame) -> None:
-        joined = (samples["laterality"] == "NA") & (samples["rows"].map(len) > 1)
-        if self.unit == "breast" and joined.any():
-            _LOG.warning(
-                "%d of %d samples join images of one exam without a side: data.unit=breast takes both "
-                "breasts for one where laterality is missing; fill it in, or choose data.unit=exam",
-                joined.sum(),
-                len(samples),
-            )
 
     def _loader(self, dataset: ExamDataset, **sampling: Any) -> DataLoader[Any]:  # noqa: ANN401
         return DataLoader(
@@ -313,9 +300,3 @@ class ExamDataModule(LightningDataModule):
 def _single_threaded(worker: int) -> None:
     """Leave the cores to the other workers: OpenCV starts a thread a core in each of them."""
     cv2.setNumThreads(0)
-
-
-def cache_folder() -> Path:
-    """Return the folder of image stores in the user's cache folder."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "bcdl" / "stores"

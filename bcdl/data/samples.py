@@ -4,6 +4,8 @@ Row order within a sample: exams from oldest to newest (those without a date las
 within an exam by laterality (L, R, NA), then view (as in `VIEWS`), then the table's order.
 """
 
+import logging
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -12,6 +14,7 @@ from bcdl.data.schema import codes
 from bcdl.data.table import LATERALITIES, SPLITS, VIEWS
 from bcdl.errors import UserError, nearest
 
+_LOG = logging.getLogger(__name__)
 UNITS = ("image", "breast", "exam", "patient")
 EXTRA_VIEWS = ("first", "all")
 
@@ -63,6 +66,18 @@ def group_samples(
     coded = pd.Series(labels, dtype="Int64")
     rows = pd.Series(_slices(kept[order], starts), dtype=object)
     return samples.assign(split=splits, label=coded.mask(coded < 0), rows=rows)
+
+
+def warn_of_joined_sides(samples: pd.DataFrame, unit: str) -> None:
+    """Warn where breasts are wanted and images without a side make one sample of what may be two breasts."""
+    joined = (samples["laterality"] == "NA") & (samples["rows"].map(len) > 1)
+    if unit == "breast" and joined.any():
+        _LOG.warning(
+            "%d of %d samples join images of one exam without a side: data.unit=breast takes both breasts for "
+            "one where laterality is missing; fill it in, or choose data.unit=exam",
+            joined.sum(),
+            len(samples),
+        )
 
 
 def exam_dates(images: pd.DataFrame) -> pd.Series:

@@ -12,7 +12,7 @@ from lightning import LightningModule, Trainer
 from torch import Tensor
 
 from bcdl.data import BalancedBatchSampler, Batch, ExamDataModule, ShuffledSampler, WeightedSampler
-from bcdl.data.datamodule import cache_folder
+from bcdl.data.store import cache_folder
 from bcdl.errors import UserError
 from bcdl.transforms import CLAHE, Augment
 
