@@ -73,8 +73,8 @@ def warn_of_joined_sides(samples: pd.DataFrame, unit: str) -> None:
     joined = (samples["laterality"] == "NA") & (samples["rows"].map(len) > 1)
     if unit == "breast" and joined.any():
         _LOG.warning(
-            "%d of %d samples join images of one exam without a side: data.unit=breast takes both breasts for "
-            "one where laterality is missing; fill it in, or choose data.unit=exam",
+            "%d of %d samples join images of one exam without a side: data.unit=breast takes both breasts "
+            "for one where laterality is missing; fill it in, or choose data.unit=exam",
             joined.sum(),
             len(samples),
         )
