@@ -217,7 +217,7 @@ def test_an_interrupted_run_is_killed_and_can_go_on(
     train: Train, tiny: tuple[str, ...], tracking_root: Path, sent: signal.Signals, code: int
 ) -> None:
     command = [sys.executable, "-m", "bcdl.cli", "train", *tiny, "trainer.max_epochs=500"]
-    process = subprocess.Popen(command, env=dict(os.environ))
+    process = subprocess.Popen(command, env=dict(os.environ), preexec_fn=heed_interrupts)
     wait_for(lambda: any((tracking_root / "runs").glob("*/last.ckpt")), 120)
     process.send_signal(sent)
     assert process.wait(60) == code
@@ -226,6 +226,11 @@ def test_an_interrupted_run_is_killed_and_can_go_on(
     done = len(TrackingStore.open(tracking_root).client.get_metric_history(run.info.run_id, "train/loss"))
     assert main(["train", "resume=latest", f"trainer.max_epochs={done + 1}"]) == 0
     assert newest(tracking_root).info.status == "FINISHED"
+
+
+def heed_interrupts() -> None:
+    """Undo what a shell does to commands in its background, and so to these tests, where they run in one."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def wait_for(condition: Callable[[], bool], seconds: float) -> None:
