@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bcdl.tracking import TrackingStore
 
 NEWEST = 50  # runs, where no sweep is asked for
-WIDE = 130  # columns of a terminal that holds the whole table
+WIDE = 160  # columns of a terminal that holds the whole table
 NARROW_LEAVES_OUT = ("run", "model", "encoder", "data", "test/accuracy", "epochs", "seconds")
 UNSET = ""  # how the spread marks a parameter that a run does not have
 FORMATS = {"epochs": "{:.0f}", "seconds": "{:.0f}"}
