@@ -95,7 +95,7 @@ def _table(frame: "pd.DataFrame", title: str) -> "Table":
 def _cell(name: str, value: object) -> str:
     import pandas as pd
 
-    if pd.isna(value):  # type: ignore[call-overload]
+    if pd.isna(value):  # type: ignore[call-overload]  # any cell
         return "-"
     return FORMATS.get(name, "{:.4f}").format(value) if isinstance(value, float) else str(value)
 

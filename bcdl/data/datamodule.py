@@ -110,7 +110,7 @@ class ExamDataModule(LightningDataModule):
         Raises:
             UserError: The data set is wrong, or too small for its splits.
         """
-        self._prepared  # noqa: B018 (computed once)
+        self._prepared  # noqa: B018 - computed once
 
     def prepare_data(self) -> None:
         """Store the images once a machine, before other processes open the store."""
@@ -284,7 +284,7 @@ class ExamDataModule(LightningDataModule):
         warn_of_joined_sides(samples, self.unit)
         return replace(table, images=images), store, samples
 
-    def _loader(self, dataset: ExamDataset, **sampling: Any) -> DataLoader[Any]:  # noqa: ANN401
+    def _loader(self, dataset: ExamDataset, **sampling: Any) -> DataLoader[Any]:  # noqa: ANN401 - DataLoader's own
         return DataLoader(
             dataset,
             collate_fn=cast(Any, collate),  # it gets what __getitems__ returns, no list of samples

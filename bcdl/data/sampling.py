@@ -157,7 +157,7 @@ class InOrderSampler(SequentialSampler):
     def __len__(self) -> int:
         return -(-self.count // _devices()[1])
 
-    def __iter__(self) -> Iterator[Draw]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[Draw]:  # type: ignore[override]  # the base yields int
         device, devices = _devices()
         for index in range(device, len(self) * devices, devices):
             yield (index % self.count, 0, index)

@@ -17,6 +17,7 @@ def main() -> None:
     """Print each step's gain in test AUROC with its 95 % interval over patients."""
     store = TrackingStore.open(Path(sys.argv[1]) if len(sys.argv) > 1 else None, create=False)
     runs = store.runs()
+    runs = runs.reindex(columns=runs.columns.union(_KEYS))  # a store with one study alone lacks some
     runs = runs[runs["status"] == "FINISHED"].sort_values("started").drop_duplicates(_KEYS, keep="last")
     image, breast = (_arm(store, runs, VIEWS, "cnn", unit) for unit in ("image", "breast"))
     sequence = _arm(store, runs, VIEWS, "cnn_rnn", "breast")

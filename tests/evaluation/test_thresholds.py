@@ -6,7 +6,7 @@ import pytest
 from sklearn.exceptions import UndefinedMetricWarning
 
 from bcdl.errors import UserError
-from bcdl.evaluation import check_threshold, resolve_threshold
+from bcdl.evaluation import check_threshold, fitted_youden, resolve_threshold
 
 
 def validation(labels: list[int | None], probabilities: list[float]) -> pd.DataFrame:
@@ -41,3 +41,13 @@ def test_other_settings_are_refused(value: Any) -> None:
 def test_a_misspelt_setting_gets_a_hint() -> None:
     with pytest.raises(UserError, match="Did you mean 'youden'"):
         check_threshold("yuden")
+
+
+def test_youden_s_threshold_is_none_where_validation_does_not_define_one() -> None:
+    table = validation([0, 1, 1], [0.1, 0.8, 0.9])
+    assert fitted_youden(table) == pytest.approx(0.45)
+    assert fitted_youden(table.assign(label=1)) is None
+    several = table.drop(columns="probability").assign(
+        probability_0=0.2, probability_1=0.3, probability_2=0.5
+    )
+    assert fitted_youden(several) is None
