@@ -13,7 +13,7 @@ from bcdl.errors import UserError, nearest
 Values = NDArray[np.float32]
 
 POLICIES = ("auto", "file", "minmax", "percentile", "none")
-_PERCENTILES = (0.5, 99.5)
+_SHARES = (0.005, 0.995)
 
 
 def check_policy(window: str) -> None:
@@ -57,17 +57,28 @@ def stretch(values: Values, low: float, high: float) -> Values:
     return np.clip(stretched, 0, 1, out=stretched)
 
 
-def by_minmax(values: Values, known: NDArray[np.bool_] | None = None) -> Values:
-    """Map the least and the greatest value to 0 and 1; of `known` pixels, where such are given."""
-    shown = values if known is None else values[known]
+def by_minmax(values: Values, counts: NDArray[np.float32]) -> Values:
+    """Map the least and the greatest value that any pixel has to 0 and 1.
+
+    Args:
+        values: (N,) grey values.
+        counts: (N,) how many pixels have each.
+    """
+    shown = values[counts > 0]
     return stretch(values, float(shown.min()), float(shown.max()))
 
 
-def by_percentile(values: Values, known: NDArray[np.bool_] | None = None) -> Values:
-    """Map the 0.5th and 99.5th percentile of what is brighter than the darkest value to 0 and 1."""
-    shown = values if known is None else values[known]
-    tissue = shown[shown > shown.min()]
-    if not tissue.size:
-        return by_minmax(values, known)
-    low, high = np.percentile(tissue[:: max(1, tissue.size // 1_000_000)], _PERCENTILES)
+def by_percentile(values: Values, counts: NDArray[np.float32]) -> Values:
+    """Map the 0.5th and 99.5th percentile of what is brighter than the darkest value to 0 and 1.
+
+    Args:
+        values: (N,) grey values.
+        counts: (N,) how many pixels have each.
+    """
+    tissue = counts * (values > values[counts > 0].min())
+    if not tissue.any():
+        return by_minmax(values, counts)
+    order = np.argsort(values, kind="stable")
+    below = np.cumsum(tissue[order], dtype=np.float64)
+    low, high = (values[order][np.searchsorted(below, share * below[-1])] for share in _SHARES)
     return stretch(values, float(low), float(high))

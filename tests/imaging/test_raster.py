@@ -1,3 +1,8 @@
+import struct
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -23,19 +28,19 @@ def write(path: Path, image: NDArray[np.generic]) -> Path:
 @pytest.mark.parametrize("name", ["a.png", "a.tif", "a.tiff", "a.pgm", "a.npy", "a.PNG"])
 @pytest.mark.parametrize("image", [GREY, GREY.astype(np.uint16) * 300], ids=["8 bit", "16 bit"])
 def test_a_lossless_grey_image_is_read_exactly(name: str, image: Pixels, tmp_path: Path) -> None:
-    read = read_image(write(tmp_path / name, image))
+    read = read_image(write(tmp_path / name, image)).pixels
     assert read.dtype == image.dtype
     np.testing.assert_array_equal(read, image)
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif", "a.npy"])
 def test_colour_is_read_as_rgb(name: str, tmp_path: Path) -> None:
-    np.testing.assert_array_equal(read_image(write(tmp_path / name, COLOUR)), COLOUR)
+    np.testing.assert_array_equal(read_image(write(tmp_path / name, COLOUR)).pixels, COLOUR)
 
 
 def test_a_jpeg_is_read_within_its_loss(tmp_path: Path) -> None:
     smooth = np.tile(np.linspace(0, 255, 64).astype(np.uint8), (48, 1))
-    read = read_image(write(tmp_path / "a.jpg", smooth))
+    read = read_image(write(tmp_path / "a.jpg", smooth)).pixels
     assert read.shape == smooth.shape
     assert np.abs(read.astype(int) - smooth).max() < 6
 
@@ -43,18 +48,18 @@ def test_a_jpeg_is_read_within_its_loss(tmp_path: Path) -> None:
 def test_transparency_is_dropped(tmp_path: Path) -> None:
     alpha = np.dstack([COLOUR[:, :, ::-1], np.full_like(GREY, 7)])
     cv2.imwrite(str(tmp_path / "a.png"), alpha)
-    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), COLOUR)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png").pixels, COLOUR)
 
 
 def test_frame_is_the_page_of_a_tiff(tmp_path: Path) -> None:
     cv2.imwritemulti(str(tmp_path / "a.tif"), [GREY, GREY[::-1].copy()])
-    np.testing.assert_array_equal(read_image(tmp_path / "a.tif", 1), GREY[::-1])
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif", 1).pixels, GREY[::-1])
     with pytest.raises(ImageError, match="cannot decode frame 2"):
         read_image(tmp_path / "a.tif", 2)
 
 
 def test_a_big_endian_array_is_read_in_native_order(tmp_path: Path) -> None:
-    read = read_image(write(tmp_path / "a.npy", GREY.astype(">u2")))
+    read = read_image(write(tmp_path / "a.npy", GREY.astype(">u2"))).pixels
     assert read.dtype == np.uint16
     np.testing.assert_array_equal(read, GREY)
 
@@ -113,3 +118,42 @@ def test_an_array_that_is_no_image_is_refused(
 def test_a_tiff_of_floats_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="found float32"):
         read_image(write(tmp_path / "a.tif", GREY.astype(np.float32)))
+
+
+def huge_png(path: Path) -> Path:
+    """Write a PNG of 30,000 x 30,000 pixels in a file of a few hundred kilobytes."""
+    pack = zlib.compressobj(9)
+    row = bytes(30_001)
+    data = b"".join(pack.compress(row) for _ in range(30_000)) + pack.flush()
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        )
+
+    header = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 0, 0, 0, 0)
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+    )
+    return path
+
+
+def huge_npy(path: Path) -> Path:
+    """Write an array of 30,000 x 30,000 pixels as a file that is nothing but a hole."""
+    np.lib.format.open_memmap(path, "w+", np.uint8, (30_000, 30_000)).flush()
+    return path
+
+
+@pytest.mark.parametrize("make", [huge_png, huge_npy])
+def test_an_image_of_30_000_x_30_000_pixels_is_refused_in_bounded_memory(
+    make: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    path = make(tmp_path / f"huge.{make.__name__[-3:]}")
+    code = (
+        "import resource, sys; from pathlib import Path; from bcdl.imaging import ImageError, read_image\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "try: read_image(Path(sys.argv[1]))\n"
+        "except ImageError: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 200_000  # kilobytes

@@ -28,16 +28,18 @@ def test_a_range_of_nothing_is_a_threshold() -> None:
 
 
 def test_the_least_and_greatest_known_values_become_0_and_1() -> None:
-    values = np.array([[-9, 2, 4, 6]], np.float32)
-    assert by_minmax(values, values > 0).tolist() == [[0, 0, 0.5, 1]]
+    values, counts = np.array([-9, 2, 4, 6], np.float32), np.array([0, 1, 5, 1], np.float32)
+    assert by_minmax(values, counts).tolist() == [0, 0, 0.5, 1]
 
 
 def test_percentiles_are_those_of_what_is_brighter_than_air() -> None:
-    values = np.concatenate([np.zeros(10_000), np.linspace(100, 200, 1001), [9000]]).astype(np.float32)
-    shown = by_percentile(values)
-    assert shown[10_500] == pytest.approx(0.5, abs=0.02)
+    values = np.concatenate([[0], np.linspace(100, 200, 1001), [9000]]).astype(np.float32)
+    counts = np.concatenate([[10_000], np.ones(1002)]).astype(np.float32)
+    shown = by_percentile(values, counts)
+    assert shown[501] == pytest.approx(0.5, abs=0.02)
     assert (shown.min(), shown.max()) == (0, 1)
-    assert by_percentile(np.full(5, 7, np.float32)).tolist() == [0] * 5
+    alone = np.array([0, 5, 0], np.float32)
+    assert by_percentile(np.array([6, 7, 8], np.float32), alone).tolist() == [0, 0, 1]
 
 
 def test_an_unknown_policy_names_the_nearest() -> None:
