@@ -8,6 +8,7 @@ from bcdl.models.cnn import CNN
 from bcdl.models.cnn_rnn import CNNRNN
 from bcdl.models.ema import EMA
 from bcdl.models.progress import progress
+from bcdl.models.radiomics import Radiomics
 from bcdl.models.schedulers import constant, cosine, one_cycle, plateau
 from bcdl.models.speed import Speed
 from bcdl.models.transfer import Transfer
@@ -21,6 +22,7 @@ __all__ = [
     "BestCheckpoint",
     "Classifier",
     "EarlyStopping",
+    "Radiomics",
     "Speed",
     "Transfer",
     "WholeCheckpoints",

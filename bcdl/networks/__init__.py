@@ -4,6 +4,7 @@ from bcdl.networks.decoder import Decoder
 from bcdl.networks.efficientnet_lite0 import EfficientNetLite0
 from bcdl.networks.encoder import Encoder
 from bcdl.networks.head import Head
+from bcdl.networks.radiomics import RadiomicsEncoder
 from bcdl.networks.sequence import ViewSequence
 from bcdl.networks.small_cnn import SmallCNN
 from bcdl.networks.timm import TimmEncoder
@@ -15,6 +16,7 @@ __all__ = [
     "EfficientNetLite0",
     "Encoder",
     "Head",
+    "RadiomicsEncoder",
     "SmallCNN",
     "TimmEncoder",
     "TorchvisionEncoder",

@@ -8,9 +8,15 @@ import pytest
 import torch
 
 from bcdl.errors import RunError, UserError
-from bcdl.models import CNN, CNNRNN, Autoencoder, Transfer, load_checkpoint
+from bcdl.models import CNN, CNNRNN, Autoencoder, Radiomics, Transfer, load_checkpoint
+from bcdl.networks import Encoder, RadiomicsEncoder
 
 Make = Callable[..., Any]
+
+
+def radiomics(_: Encoder, **settings: Any) -> Radiomics:
+    return Radiomics(RadiomicsEncoder(settings["channels"]), **settings)
+
 
 MODELS = {
     "cnn": (CNN, {}),
@@ -21,6 +27,7 @@ MODELS = {
     "fine_tune": (Transfer, {"mode": "fine_tune"}),
     "feature_extraction": (Transfer, {"mode": "feature_extraction"}),
     "separate_classifier": (Transfer, {"mode": "separate_classifier"}),
+    "radiomics": (radiomics, {}),
 }
 every_model = pytest.mark.parametrize("name", MODELS)
 
@@ -143,6 +150,7 @@ def test_an_input_size_is_what_the_encoder_gets(build: Make, batches: Make) -> N
         (Transfer, {"mode": "feature_extraction"}, "model.mode=feature_extraction"),
         (Transfer, {"mode": "separate_classifier"}, "model.mode=separate_classifier"),
         (Autoencoder, {"pretrain_epochs": 3}, "model.pretrain_epochs=3"),
+        (radiomics, {}, "model=radiomics"),
     ],
 )
 def test_what_cannot_be_shared_among_devices_is_refused_by_name(
