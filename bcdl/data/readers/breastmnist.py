@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bcdl.data.readers.download import download, file_md5
 from bcdl.data.table import ExamTable, complete_findings, complete_images, validate_table
 from bcdl.errors import UserError
-from bcdl.imaging import ImageError
+from bcdl.imaging import AS_IT_IS, Display, ImageError, Picture
 
 URL = "https://zenodo.org/records/10519652/files/{name}?download=1"
 MD5 = {
@@ -94,7 +94,7 @@ class BreastMNIST:
         table = ExamTable(complete_images(images), complete_findings(None), self.classes, self.positive)
         return validate_table(table, str(self.file))
 
-    def load(self, path: str, frame: int = 0) -> NDArray[np.uint8]:
+    def load(self, path: str, frame: int = 0, display: Display = AS_IT_IS) -> Picture:
         """Return the image that a path such as `train/17` names, (size, size); it has the one `frame` 0.
 
         Raises:
@@ -103,13 +103,12 @@ class BreastMNIST:
         split, _, number = path.partition("/")
         if frame != 0 or split not in _SPLITS or not number.isdecimal():
             raise ImageError(
-                f"{self.file}: expected a path such as train/17 and frame 0, found {path} frame {frame}"
+                self.file, f"expected a path such as train/17 and frame 0, found {path} frame {frame}"
             )
         images = _images(self.file, split)
         if int(number) >= len(images):
-            raise ImageError(f"{self.file}: expected one of {len(images)} images of {split}, found {path}")
-        image: NDArray[np.uint8] = images[int(number)]
-        return image
+            raise ImageError(self.file, f"expected one of {len(images)} images of {split}, found {path}")
+        return Picture(images[int(number)])
 
     def load_mask(self, mask_path: str) -> NDArray[np.bool_]:
         """Raise: BreastMNIST has no outlines.
@@ -118,6 +117,14 @@ class BreastMNIST:
             UserError: Always.
         """
         raise UserError(f"breastmnist: expected no masks (none are published), found '{mask_path}'")
+
+    def state(self, path: str) -> str:
+        """Return the MD5 that `read` insists on."""
+        return MD5[self.size]
+
+    def unlisted(self, table: ExamTable) -> list[str]:
+        """Return nothing: every image of the file has its label."""
+        return []
 
     def fingerprint(self) -> str:
         """Return the MD5 that `read` insists on."""

@@ -1,7 +1,7 @@
 """Phantom: built-in procedural screening mammography; nothing lies on disk, a path encodes the indices."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,7 @@ from bcdl.data.phantom import (
 )
 from bcdl.data.table import ExamTable, complete_findings, complete_images, validate_table
 from bcdl.errors import UserError
+from bcdl.imaging import AS_IT_IS, Display, Picture
 
 _VERSION = 1  # raise it with every change of the pixels or the tables: it enters the fingerprint
 _SHARES = ("prevalence", "difficulty", "one_view_fraction", "benign_fraction", "summation_fraction")
@@ -63,6 +64,8 @@ class Phantom:
         benign_fraction: share of breasts with a circumscribed mass.
         summation_fraction: share of breasts and exams with a summation artefact in one view.
         machines: number of scanners; each has its own tone curve and noise, two share a site.
+        tone: exponent that bends the tone curve of all scanners further; above 1 their pictures are darker.
+        noise: factor on the noise of all scanners.
         seed: seed of everything.
 
     Raises:
@@ -78,6 +81,8 @@ class Phantom:
     benign_fraction: float = 0.3
     summation_fraction: float = 0.2
     machines: int = 2
+    tone: float = 1.0
+    noise: float = 1.0
     seed: int = 0
     name: str = field(default="phantom", init=False)
     classes: tuple[str, ...] = field(default=("benign_or_normal", "malignant"), init=False)
@@ -88,6 +93,10 @@ class Phantom:
         for name in ("patients", "exams_per_patient", "machines"):
             if getattr(self, name) < 1:
                 raise UserError(f"phantom: expected {name} of 1 or more, found {getattr(self, name)}")
+        if self.tone <= 0 or self.noise < 0:
+            raise UserError(
+                f"phantom: expected tone above 0 and noise of 0 or more, found {self.tone} and {self.noise}"
+            )
         if self.seed < 0:
             raise UserError(f"phantom: expected a seed of 0 or more, found {self.seed}")
         for name in _SHARES:
@@ -114,14 +123,15 @@ class Phantom:
         )
         return validate_table(table, self.name)
 
-    def load(self, path: str, frame: int = 0) -> NDArray[np.uint8]:
-        """Render the view that `path` names, (H, W); every path has the one `frame` 0.
+    def load(self, path: str, frame: int = 0, display: Display = AS_IT_IS) -> Picture:
+        """Render the view that `path` names; every path has the one `frame` 0.
 
         Raises:
             UserError: `path` names no view of this cohort.
         """
         key, _ = self._parse(path)
-        return render_view(self._recipe, self._frame, key)
+        pixels = render_view(self._recipe, self._frame, key)
+        return Picture(pixels, self._frame.spacing, key.side)
 
     def load_mask(self, mask_path: str) -> NDArray[np.bool_]:
         """Return the filled outline (H, W) of the lesion that `mask_path` names, such as `p000012/e0/L/CC#0`.
@@ -139,9 +149,17 @@ class Phantom:
             )
         return mask(outline(lesions[number][1], self._frame, key.side), self._frame)
 
+    def state(self, path: str) -> str:
+        """Return the generator's version."""
+        return str(_VERSION)
+
+    def unlisted(self, table: ExamTable) -> list[str]:
+        """Return nothing: there are no files."""
+        return []
+
     def fingerprint(self) -> str:
-        """Return a hash of the generator's version and of every argument."""
-        return hashlib.sha256(f"{_VERSION} {self!r}".encode()).hexdigest()
+        """Return a hash of the generator's version and of every argument but the number of patients."""
+        return hashlib.sha256(f"{_VERSION} {replace(self, patients=1)!r}".encode()).hexdigest()
 
     @property
     def _recipe(self) -> Recipe:
@@ -154,6 +172,8 @@ class Phantom:
             summation_fraction=self.summation_fraction,
             machines=self.machines,
             seed=self.seed,
+            tone=self.tone,
+            noise=self.noise,
         )
 
     @property

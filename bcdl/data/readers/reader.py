@@ -6,8 +6,10 @@ How to add a data set:
    sheet: source, licence, format, counts, classes, splits, quirks, paper. Its arguments are checked in
    `__post_init__` (do the folder and the annotation file exist?); nothing is read there.
 2. `read()` turns the annotation files into an `ExamTable`: `complete_images`, `complete_findings`, then
-   `validate_table`. Columns of the source that the schema does not know are carried as `meta_*`.
+   `validate_table`. Columns of the source that the schema does not know are carried as `meta_*`. An image
+   without a file keeps its row: that is for the quality gate, which every image passes.
 3. `load()` decodes one image, with `bcdl.imaging` where it can: training and inference then decode alike.
+   `bcdl.data.readers.folder.FolderReader` does so for files below one folder.
 4. Export the class in `bcdl/data/readers/__init__.py` and write `conf/data/my_set.yaml`.
 5. Test it on tables generated in the source's own form, quirks included.
 """
@@ -18,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcdl.data.table import ExamTable
-from bcdl.imaging import Pixels
+from bcdl.imaging import AS_IT_IS, Display, Picture
 
 
 class Reader(Protocol):
@@ -43,23 +45,34 @@ class Reader(Protocol):
             UserError: The source is missing, damaged or not in its documented form.
         """
 
-    def load(self, path: str, frame: int = 0) -> Pixels:
-        """Decode one image, (H, W) or (H, W, 3) RGB, uint8 or uint16.
+    def load(self, path: str, frame: int = 0, display: Display = AS_IT_IS) -> Picture:
+        """Decode one image.
 
         Args:
             path: A `path` of the images table.
             frame: The `frame` beside it.
+            display: How a file's stored values become display values, where it leaves a choice.
 
         Raises:
-            UserError: The image is missing or cannot be decoded; `data.on_bad_row` decides what follows.
+            ImageError: The image is missing or cannot be decoded; `data.on_bad_image` decides what follows.
         """
 
     def load_mask(self, mask_path: str) -> NDArray[np.bool_]:
-        """Decode one outline of the findings table, (H, W), True inside.
+        """Decode one outline of the findings table, (H, W), True inside; its size may not be the image's.
 
         Raises:
             UserError: The mask is missing or cannot be decoded, or the data set has none.
         """
 
+    def state(self, path: str) -> str:
+        """Return a text that changes whenever the source of this one image does; it is decoded anew then."""
+
+    def unlisted(self, table: ExamTable) -> list[str]:
+        """Return the image files that no row of the tables names.
+
+        Args:
+            table: What `read` gave.
+        """
+
     def fingerprint(self) -> str:
-        """Return a text that changes whenever the pixels' source does; the image store is keyed by it."""
+        """Return a text that tells sources of equal paths apart; image stores are keyed by it."""

@@ -1,13 +1,16 @@
 """A user's CSV or Parquet file as a data frame with known column names."""
 
+import logging
 from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
 import pandas as pd
 
-from bcdl.errors import UserError, nearest
+from bcdl.data.naming import hinted, listed
+from bcdl.errors import UserError
 
+_LOG = logging.getLogger(__name__)
 _SUFFIXES = (".csv", ".parquet")
 _MISSPELT = 0.8  # likeness of names from which an unknown column is taken for a known one
 
@@ -15,27 +18,32 @@ _MISSPELT = 0.8  # likeness of names from which an unknown column is taken for a
 def read_sheet(path: Path, known: Collection[str], required: Sequence[str]) -> pd.DataFrame:
     """Read a file; cells lose their outer spaces, and empty ones are nulls.
 
-    The cells of a CSV are text. Columns that are not `known` become `meta_<name>`.
+    The cells of a CSV are text. Columns that are neither `known` nor called `meta_<name>` are left out: what
+    a sheet says of patients beyond the exam table is carried along only where it is asked for.
 
     Raises:
         UserError: The file cannot be read, lacks a required column, or has one that looks misspelt.
     """
     frame = _read(path).rename(columns=lambda name: str(name).strip()).reset_index(drop=True)
-    found = ", ".join(frame.columns)
+    found = listed(frame.columns, known)
     for name in required:
         if name not in frame:
             raise UserError(
                 f"{path}: expected a column '{name}', found {found}."
-                f"{nearest(name, frame.columns)} Add it, or rename yours"
+                f"{hinted(name, frame.columns)} Add it, or rename yours"
             )
     unknown = [name for name in frame.columns if name not in known and not name.startswith("meta_")]
     for name in unknown:
         if close := get_close_matches(name, set(known) - set(frame.columns), 1, _MISSPELT):
             raise UserError(
                 f"{path}: unknown column '{name}'. Did you mean '{close[0]}'? "
-                f"Rename it, or call it 'meta_{name}' to carry it along as it is"
+                "Rename it, or write meta_ before it to carry it along as it is"
             )
-    return frame.rename(columns={name: f"meta_{name}" for name in unknown})
+    if unknown:
+        _LOG.info(
+            "%s: left out columns: %s; call one meta_<name> to carry it along", path, listed(unknown, known)
+        )
+    return frame.drop(columns=unknown)
 
 
 def _read(path: Path) -> pd.DataFrame:

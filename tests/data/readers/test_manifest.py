@@ -1,4 +1,3 @@
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 
 from bcdl.data.readers import Manifest
 from bcdl.errors import UserError
+from bcdl.imaging import Display
 
 ROWS = {
     "patient_id": ["001", "001", "002", "003"],
@@ -61,7 +61,19 @@ def test_images_of_one_day_are_one_exam_whatever_the_time(tmp_path: Path) -> Non
     dates = ["2024-05-31T10:00:05", "2024-05-31T10:01:12Z", "2024-05-31", ""]
     images = Manifest(manifest(tmp_path, exam_date=dates)).read().images
     assert images["exam_id"].tolist() == ["001/2024-05-31", "001/2024-05-31", "002/2024-05-31", "003"]
-    assert images["exam_date"].dt.tz is None
+    assert images["exam_day"].tolist()[:3] == [0, 0, 0]
+
+
+def test_dates_become_days_from_the_patient_s_first_exam(tmp_path: Path) -> None:
+    dates = ["2020-01-01", "2021-01-01", "2019-07-01", ""]
+    images = Manifest(manifest(tmp_path, exam_date=dates)).read().images
+    assert images["exam_day"].tolist()[:3] == [0, 366, 0]
+    assert images["exam_day"].isna().tolist() == [False, False, False, True]
+
+
+def test_days_tell_exams_apart_as_dates_do(tmp_path: Path) -> None:
+    images = Manifest(manifest(tmp_path, exam_day=["0", "400", "0", ""])).read().images
+    assert images["exam_id"].tolist() == ["001/day0", "001/day400", "002/day0", "003"]
 
 
 def test_spaces_around_words_make_no_other_patient(tmp_path: Path) -> None:
@@ -78,20 +90,22 @@ def test_exam_and_image_ids_tell_dates_and_frames_apart(tmp_path: Path) -> None:
     assert images["image_id"].tolist() == ["a.png", "b.png#2", "in/c.png", "d.png"]
 
 
-def test_unknown_columns_are_carried_along(tmp_path: Path) -> None:
+def test_of_unknown_columns_only_those_called_meta_are_carried_along(tmp_path: Path) -> None:
     images = Manifest(manifest(tmp_path, ward=list("wxyz"), meta_note=list("abcd"))).read().images
-    assert images["meta_ward"].tolist() == list("wxyz")
     assert images["meta_note"].tolist() == list("abcd")
+    assert not any("ward" in name for name in images)
 
 
 def test_paths_are_relative_to_the_manifest_or_to_root(tmp_path: Path) -> None:
     path = manifest(tmp_path)
-    assert Manifest(path).load("in/c.png")[0, 0] == 2
+    assert Manifest(path).load("in/c.png").pixels[0, 0] == 2
     (tmp_path / "lists").mkdir()
     moved = path.rename(tmp_path / "lists" / "images.csv")
     reader = Manifest(moved, root=tmp_path)
     assert len(reader.read().images) == 4
-    assert reader.load(str(tmp_path / "d.png"))[0, 0] == 3
+    assert reader.load(str(tmp_path / "d.png")).pixels[0, 0] == 3
+    with pytest.raises(UserError, match="found one that leaves it"):
+        reader.load("lists/../../secret.png")
 
 
 def test_more_classes_are_named_in_their_order(tmp_path: Path) -> None:
@@ -101,15 +115,19 @@ def test_more_classes_are_named_in_their_order(tmp_path: Path) -> None:
     assert table.positive_label == 2
 
 
-def test_the_fingerprint_follows_the_images_and_not_the_labels(tmp_path: Path) -> None:
-    first = Manifest(manifest(tmp_path)).fingerprint()
-    times = [(path, path.stat().st_mtime_ns) for path in tmp_path.rglob("*.png")]
-    path = manifest(tmp_path, label=["1", "1", "0", "0"])
-    for image, changed in times:
-        os.utime(image, ns=(changed, changed))
-    assert Manifest(path).fingerprint() == first
-    (tmp_path / "b.png").unlink()
-    assert Manifest(path).fingerprint() != first
+def test_the_state_of_an_image_follows_its_file(tmp_path: Path) -> None:
+    reader = Manifest(manifest(tmp_path))
+    before = reader.state("b.png")
+    assert reader.state("b.png") == before != reader.state("none.png")
+    (tmp_path / "b.png").write_bytes(b"other")
+    assert reader.state("b.png") != before
+
+
+def test_images_that_are_not_listed_are_found(tmp_path: Path) -> None:
+    path = manifest(tmp_path)
+    (tmp_path / "in" / "new.png").touch()
+    reader = Manifest(path)
+    assert reader.unlisted(reader.read()) == ["in/new.png"]
 
 
 def test_findings_come_from_their_own_file(tmp_path: Path) -> None:
@@ -143,10 +161,9 @@ def test_a_finding_of_an_unknown_image_is_refused(tmp_path: Path) -> None:
             "one of benign, malignant .* 'malign' in row 2.*'malignant'",
         ),
         ({"label": ["0", "1", "2", ""]}, "label: expected one of benign, malignant .* found '2' in row 3"),
-        ({"path": ["a.png", "b.png", "in/c.png", "x.png"]}, "none for 1 of 4 rows, the first: row 4 .*x.png"),
-        ({"path": ["a.png", "b.png", "in/c.png", ""]}, "found none for 1 of 4 rows, the first: row 4"),
+        ({"path": ["a.png", "b.png", "in/c.png", ""]}, "expected a value, found nothing in row 4"),
         ({"patient_id": ["1", "", "2", "3"]}, "patient_id: expected a value, found nothing in row 2"),
-        ({"split": ["train", "test", "val", "val"]}, "every patient in one split, found 1 .* 001"),
+        ({"exam_date": ["2024-01-31", "31.01.2024", "", ""]}, "exam_date, such as .*found '31.01.2024'"),
         ({"age": ["50", "old", "", ""]}, "age: expected a number, found 'old' in row 2"),
     ],
 )
@@ -159,7 +176,7 @@ def test_what_is_wrong_is_named(columns: dict[str, list[str]], message: str, tmp
     [
         {"laterality": ["L", "R", "B", "L"]},
         {"label": ["benign", "benign", "malign", ""]},
-        {"path": ["a.png", "b.png", "x.png", "d.png"]},
+        {"age": ["50", "51", "old", ""]},
     ],
 )
 def test_wrong_rows_are_left_out_where_asked_and_said_to_be(
@@ -176,7 +193,7 @@ def test_wrong_rows_are_left_out_where_asked_and_said_to_be(
 
 
 def test_skipping_every_row_is_refused(tmp_path: Path) -> None:
-    refused(manifest(tmp_path, path=list("wxyz")), "none for 4 of 4 rows", on_bad_row="skip")
+    refused(manifest(tmp_path, laterality=list("wxyz")), "no valid row", on_bad_row="skip")
 
 
 @pytest.mark.parametrize(
@@ -213,6 +230,7 @@ def test_a_dicom_image_is_windowed_as_asked(tmp_path: Path) -> None:
     image = sorted(folder.rglob("*.dcm"))[0]
     path = tmp_path / "exams.csv"
     pd.DataFrame({"patient_id": ["a"], "path": [str(image.relative_to(folder))]}).to_csv(path, index=False)
-    stored, stretched = (Manifest(path, root=folder, window=window) for window in ("none", "minmax"))
-    listed = stored.read().images["path"][0]
-    assert stored.load(listed).max() < stretched.load(listed).max() == 65535
+    reader = Manifest(path, root=folder)
+    listed = reader.read().images["path"][0]
+    stored, stretched = (reader.load(listed, 0, Display(window)).pixels for window in ("none", "minmax"))
+    assert stored.max() < stretched.max() == 65535

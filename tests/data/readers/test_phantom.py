@@ -34,10 +34,10 @@ def test_an_exam_has_four_views(table: ExamTable) -> None:
 
 
 def test_exams_run_from_old_to_new_one_to_two_years_apart(table: ExamTable) -> None:
-    exams = table.images.groupby(["patient_id", "exam_id"])[["exam_date", "age"]].first()
+    exams = table.images.groupby(["patient_id", "exam_id"])[["exam_day", "age"]].first()
     gaps = exams.groupby("patient_id").diff().dropna()
-    assert gaps["exam_date"].dt.days.between(365, 730).all()
-    np.testing.assert_allclose(gaps["age"], gaps["exam_date"].dt.days / 365.25, atol=0.11)
+    assert gaps["exam_day"].between(365, 730).all()
+    np.testing.assert_allclose(gaps["age"], gaps["exam_day"] / 365.25, atol=0.11)
 
 
 def test_prevalence_holds_in_the_newest_exam(table: ExamTable) -> None:
@@ -85,11 +85,11 @@ def test_masks_fill_their_boxes(reader: Phantom, table: ExamTable) -> None:
 
 
 def test_a_view_depends_on_its_path_alone(reader: Phantom) -> None:
-    alone = Phantom(patients=8, exams_per_patient=2, size=SMALL, seed=5).load("p000007/e1/R/MLO")
+    alone = Phantom(patients=8, exams_per_patient=2, size=SMALL, seed=5).load("p000007/e1/R/MLO").pixels
     for path in ("p000007/e0/R/MLO", "p000003/e1/L/CC"):
         reader.load(path)
-    np.testing.assert_array_equal(reader.load("p000007/e1/R/MLO"), alone)
-    np.testing.assert_array_equal(pickle.loads(pickle.dumps(reader)).load("p000007/e1/R/MLO"), alone)
+    np.testing.assert_array_equal(reader.load("p000007/e1/R/MLO").pixels, alone)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(reader)).load("p000007/e1/R/MLO").pixels, alone)
 
 
 def test_a_longer_cohort_begins_with_the_shorter_one(table: ExamTable) -> None:
@@ -100,15 +100,15 @@ def test_a_longer_cohort_begins_with_the_shorter_one(table: ExamTable) -> None:
 
 def test_views_breasts_patients_and_seeds_differ(reader: Phantom) -> None:
     paths = ["p000001/e0/L/CC", "p000001/e0/L/MLO", "p000001/e0/R/CC", "p000001/e1/L/CC", "p000002/e0/L/CC"]
-    pictures = [reader.load(path) for path in paths]
-    pictures.append(Phantom(patients=2, size=SMALL, seed=6).load(paths[0]))
+    pictures = [reader.load(path).pixels for path in paths]
+    pictures.append(Phantom(patients=2, size=SMALL, seed=6).load(paths[0]).pixels)
     assert len({picture.tobytes() for picture in pictures}) == len(pictures)
 
 
 @pytest.mark.parametrize("size", [(256, 128), (128, 64), (100, 90), (224, 224)])
 def test_pictures_have_the_size_asked_for(size: tuple[int, int]) -> None:
     reader = Phantom(patients=2, size=size)
-    picture = reader.load("p000001/e0/L/MLO")
+    picture = reader.load("p000001/e0/L/MLO").pixels
     assert (picture.shape, picture.dtype) == (size, np.uint8)
     findings = reader.read().findings
     assert (findings[["x0", "y0"]] >= 0).all(axis=None)
@@ -120,10 +120,32 @@ def test_fingerprint_changes_with_what_changes_the_pixels(reader: Phantom) -> No
     same = Phantom(patients=60, exams_per_patient=2, size=SMALL, seed=5)
     harder = Phantom(patients=60, exams_per_patient=2, size=SMALL, seed=5, difficulty=0.6)
     assert same.fingerprint() == reader.fingerprint() != harder.fingerprint()
+    changed = [harder, *(Phantom(size=SMALL, seed=5, **{name: 1.5}) for name in ("tone", "noise"))]  # type: ignore[arg-type]
+    assert len({each.fingerprint() for each in (reader, *changed)}) == 4
+
+
+@pytest.mark.parametrize(("tone", "darker"), [(1.7, True), (0.6, False)])
+def test_tone_bends_the_grey_levels_of_the_same_patients(tone: float, darker: bool) -> None:
+    path = "p000003/e0/L/CC"
+    usual, bent = (Phantom(patients=4, size=SMALL, tone=each, noise=0) for each in (1.0, tone))
+    first, second = usual.load(path).pixels.astype(float), bent.load(path).pixels.astype(float)
+    breast = first > 20
+    assert ((second < first) == darker)[breast].mean() > 0.95
+    np.testing.assert_allclose(second[breast], 255 * (first[breast] / 255) ** tone, atol=2)
+    pd.testing.assert_frame_equal(usual.read().images, bent.read().images)
+
+
+def test_noise_is_that_many_times_the_usual() -> None:
+    silent, usual, loud = (
+        Phantom(patients=4, size=SMALL, machines=1, noise=noise).load("p000003/e0/L/CC").pixels.astype(float)
+        for noise in (0.0, 1.0, 2.0)
+    )
+    breast = (silent > 20) & (silent < 150)
+    assert (loud - silent)[breast].std() == pytest.approx(2 * (usual - silent)[breast].std(), rel=0.1)
 
 
 def test_a_size_from_yaml_may_be_a_list() -> None:
-    assert Phantom(patients=1, size=[64, 32]).load("p000000/e0/L/CC").shape == (64, 32)  # type: ignore[arg-type]
+    assert Phantom(patients=1, size=[64, 32]).load("p000000/e0/L/CC").pixels.shape == (64, 32)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -138,6 +160,8 @@ def test_a_size_from_yaml_may_be_a_list() -> None:
         ({"size": (16, 8)}, r"size as \(height, width\)"),
         ({"size": (256, 128, 1)}, r"size as \(height, width\)"),
         ({"seed": -1}, "seed of 0 or more"),
+        ({"tone": 0}, "tone above 0 and noise of 0 or more, found 0 and 1.0"),
+        ({"noise": -1}, "found 1.0 and -1"),
     ],
 )
 def test_bad_arguments_are_named(arguments: dict[str, Any], words: str) -> None:
