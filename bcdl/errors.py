@@ -1,4 +1,4 @@
-"""The two errors that reach a user as one clear message, and the hint of a nearest name.
+"""The errors that reach a user as one clear message, and the hint of a nearest name.
 
 Every other exception is a bug or an accident and keeps its traceback.
 """
@@ -13,6 +13,10 @@ class UserError(Exception):
 
 class RunError(Exception):
     """A run that cannot go on: the message says why and what to change (exit code 1)."""
+
+
+class FindingsError(RunError):
+    """An audit found what it is told not to let pass (exit code 3)."""
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:

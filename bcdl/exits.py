@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from bcdl.errors import RunError, UserError
+from bcdl.errors import FindingsError, RunError, UserError
 
 USER_ERROR = 2
 RUN_ERROR = 1
+FINDINGS = 3
 INTERRUPTED = 128 + signal.SIGINT
 TERMINATED = 128 + signal.SIGTERM
+BROKEN_PIPE = 128 + signal.SIGPIPE
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
 DEBUG = "BCDL_DEBUG"
@@ -28,6 +30,9 @@ def report(error: BaseException, command: str = "bcdl") -> int:
     if isinstance(error, KeyboardInterrupt):
         print("bcdl: interrupted", file=sys.stderr)
         return INTERRUPTED
+    if isinstance(error, BrokenPipeError):  # as of `bcdl prepare | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
     if isinstance(error, SystemExit):
         return _system_exit_code(error)
     expected = expected_error(error, command)
@@ -35,6 +40,8 @@ def report(error: BaseException, command: str = "bcdl") -> int:
         traceback.print_exception(error)
     if expected is not None:
         print(f"bcdl: {expected}", file=sys.stderr)
+    if isinstance(expected, FindingsError):
+        return FINDINGS
     return USER_ERROR if isinstance(expected, UserError) else RUN_ERROR
 
 
