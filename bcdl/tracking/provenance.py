@@ -9,6 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bcdl.tracking.places import masked
+
 if TYPE_CHECKING:
     from bcdl.tracking.run import TrackedRun
 
@@ -104,5 +106,5 @@ def _gpus() -> list[str]:
 
 
 def _command() -> str:
-    """Return the command line, with the program's name in place of its path."""
-    return " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    """Return the command line, with the program's name in place of its path and without places of data."""
+    return " ".join([Path(sys.argv[0]).name, *masked(sys.argv[1:])])

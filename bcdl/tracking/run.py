@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import shutil
+import sys
 import time
 import traceback
 from collections.abc import Iterable
@@ -16,6 +17,7 @@ from bcdl.errors import UserError
 from bcdl.tracking.courier import Courier
 from bcdl.tracking.journal import Journal
 from bcdl.tracking.lookup import CHANGED, KIND_TAG, PARENT_TAG
+from bcdl.tracking.places import without_places
 from bcdl.tracking.signals import termination_raises, was_interrupted
 from bcdl.tracking.store import TrackingStore
 
@@ -158,8 +160,10 @@ class TrackedRun:
 
     def _log_ending(self, status: str, error: BaseException | None) -> None:
         if error is not None and status == "FAILED":
-            self.set_tags({ERROR_TAG: f"{type(error).__name__}: {error}"})
-            self.log_text("".join(traceback.format_exception(error)), "error.txt")
+            told = f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error))
+            headline, trace = (without_places(text, sys.argv) for text in told)
+            self.set_tags({ERROR_TAG: headline})
+            self.log_text(trace, "error.txt")
         self.log_metrics({"seconds": self._earlier_seconds + time.monotonic() - self._started})
         self._journal.append("status", status=status, end=None)
 
