@@ -5,6 +5,7 @@ but the statistics learnt on the training images.
 """
 
 from bcdl.transforms.augment import Augment
+from bcdl.transforms.landmarks import Landmarks
 from bcdl.transforms.preprocess import (
     CLAHE,
     FullScale,
@@ -21,6 +22,7 @@ __all__ = [
     "Augment",
     "FullScale",
     "HistogramMatch",
+    "Landmarks",
     "MinMax",
     "Percentile",
     "Preprocess",

@@ -6,9 +6,18 @@ import pytest
 import torch
 
 from bcdl.errors import RunError, UserError
-from bcdl.transforms import CLAHE, FullScale, HistogramMatch, MinMax, Percentile, Preprocess, ZScore
+from bcdl.transforms import (
+    CLAHE,
+    FullScale,
+    HistogramMatch,
+    Landmarks,
+    MinMax,
+    Percentile,
+    Preprocess,
+    ZScore,
+)
 
-ALL = [ZScore, MinMax, Percentile, CLAHE, HistogramMatch, FullScale]
+ALL = [ZScore, MinMax, Percentile, CLAHE, HistogramMatch, Landmarks, FullScale]
 
 
 def images(dtype: type = np.uint8, channels: int = 1, number: int = 4, seed: int = 0) -> list[np.ndarray]:

@@ -33,6 +33,8 @@ class Recipe:
     summation_fraction: float
     machines: int
     seed: int
+    tone: float = 1.0
+    noise: float = 1.0
 
 
 @dataclass(frozen=True)

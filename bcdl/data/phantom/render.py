@@ -30,9 +30,8 @@ def render_view(recipe: Recipe, frame: Frame, key: ViewKey) -> NDArray[np.uint8]
     )
     for lesion, footprint in shown_lesions(recipe, frame, key).values():
         draw_lesion(picture, lesion, footprint, frame.spacing)
-    pixels = _scan(
-        picture, patient.machine, _stream(recipe, key.patient, _NOISE, key.exam, key.side, key.view)
-    )
+    stream = _stream(recipe, key.patient, _NOISE, key.exam, key.side, key.view)
+    pixels = _scan(picture, recipe, patient.machine, stream)
     return pixels if key.side == "L" else np.ascontiguousarray(pixels[:, ::-1])
 
 
@@ -72,11 +71,13 @@ def _stream(
     return np.random.default_rng([recipe.seed, patient, purpose, exam, SIDES.index(side), VIEWS.index(view)])
 
 
-def _scan(picture: FloatArray, machine: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+def _scan(picture: FloatArray, recipe: Recipe, machine: int, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Blur by the detector, add signal-dependent quantum noise, and apply the machine's tone curve."""
+    level = (0.024 + 0.004 * (machine % 3)) * recipe.noise
+    exponent = (1.0 + 0.06 * (machine % 4)) * recipe.tone
     sharp: FloatArray = np.clip(cv2.GaussianBlur(picture, (3, 3), 0.55), 0.0, None)
     noise = rng.standard_normal(sharp.shape, dtype=np.float32)
-    noise *= np.float32(0.024 + 0.004 * (machine % 3)) * np.sqrt(sharp + np.float32(0.002))
-    toned = np.clip(sharp + noise, 0.0, 1.0) ** np.float32(1.0 + 0.06 * (machine % 4))
+    noise *= np.float32(level) * np.sqrt(sharp + np.float32(0.002))
+    toned = np.clip(sharp + noise, 0.0, 1.0) ** np.float32(exponent)
     pixels: NDArray[np.uint8] = np.round(255.0 * toned).astype(np.uint8)
     return pixels

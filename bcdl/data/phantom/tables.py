@@ -1,7 +1,6 @@
 """The rows of the exam table and of the findings that a cohort gives; renders no pixel."""
 
 from collections.abc import Iterator
-from datetime import datetime, time
 
 from bcdl.data.phantom.anatomy import SIDES, VIEWS
 from bcdl.data.phantom.cohort import Recipe, sample_patient
@@ -9,7 +8,7 @@ from bcdl.data.phantom.keys import ViewKey
 from bcdl.data.phantom.projection import Frame, box, outline
 from bcdl.data.phantom.render import shown_lesions
 
-Row = dict[str, str | int | float | datetime]
+Row = dict[str, str | int | float]
 
 
 def view_keys(patients: int, exams_per_patient: int) -> Iterator[ViewKey]:
@@ -28,7 +27,7 @@ def image_row(recipe: Recipe, frame: Frame, key: ViewKey) -> Row:
     return {
         "patient_id": key.patient_id,
         "exam_id": key.exam_id,
-        "exam_date": datetime.combine(exam.day, time()),
+        "exam_day": (exam.day - patient.exams[0].day).days,
         "image_id": key.path,
         "laterality": key.side,
         "view": key.view,
