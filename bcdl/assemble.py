@@ -1,9 +1,7 @@
-"""From a composed configuration to the objects of a run: the only caller of Hydra's `instantiate`."""
+"""From a composed configuration to the objects of a run."""
 
 from pathlib import Path
-from typing import Any
 
-from hydra.utils import instantiate
 from lightning import Callback, Trainer
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch.callbacks import ModelCheckpoint
@@ -13,6 +11,7 @@ from omegaconf import DictConfig
 from bcdl.data import ExamDataModule
 from bcdl.models import Classifier, WholeCheckpoints
 from bcdl.quiet import hush
+from bcdl.sources import build_source, instantiated
 from bcdl.tracking import TrackingStore
 
 RUN_WEIGHTS = "run:"
@@ -22,22 +21,18 @@ def build_data(cfg: DictConfig) -> ExamDataModule:
     """Return the data of a configuration; nothing is read before its `prepare()`."""
     data = cfg.data
     return ExamDataModule(
-        reader=_build(data.reader),
-        imaging=_build(cfg.imaging),
-        preprocess=_build(cfg.preprocess),
-        augment=_build(cfg.augment),
-        sampler=_build(cfg.sampler),
+        source=build_source(cfg),
+        preprocess=instantiated(cfg.preprocess),
+        augment=instantiated(cfg.augment),
+        sampler=instantiated(cfg.sampler),
         unit=data.unit,
         newest_exams=data.newest_exams,
         on_extra_view=data.on_extra_view,
-        on_bad_row=data.on_bad_row,
         unlabelled=data.unlabelled,
-        store=None if data.store is None else Path(data.store),
         batch_size=data.batch_size,
         num_workers=data.num_workers,
-        val_fraction=data.val_fraction,
-        test_fraction=data.test_fraction,
-        split_seed=data.split_seed,
+        require_test=data.test_fraction > 0,
+        fit_seed=data.split_seed,
         seed=cfg.seed,
     )
 
@@ -56,18 +51,18 @@ def build_model(
     weights = _local_weights(cfg.encoder.get("weights"), store) if pretrained else None
     start = {"weights": weights} if pretrained else {"weights": None, "pretrained": False}
     declared = {key: value for key, value in start.items() if key in cfg.encoder}
-    encoder = _build(cfg.encoder, in_channels=data.channels, **declared)
-    loss = _build(cfg.loss)
+    encoder = instantiated(cfg.encoder, in_channels=data.channels, **declared)
+    loss = instantiated(cfg.loss)
     loss.fit_counts(data.class_counts())
-    model: Classifier = _build(
+    model: Classifier = instantiated(
         cfg.model,
         encoder=encoder,
         num_classes=data.num_classes,
         image_size=data.image_size,
         channels=data.channels,
         loss=loss,
-        optimizer=_build(cfg.optimizer),
-        scheduler=_build(cfg.scheduler),
+        optimizer=instantiated(cfg.optimizer),
+        scheduler=instantiated(cfg.scheduler),
     )
     return model
 
@@ -76,12 +71,12 @@ def build_trainer(cfg: DictConfig, folder: Path, logger: Logger | None) -> Train
     """Return the trainer of a configuration; checkpoints go to `folder`."""
     hush()
     callbacks: list[Callback] = [
-        callback for callback in _build(cfg.callbacks).values() if callback is not None
+        callback for callback in instantiated(cfg.callbacks).values() if callback is not None
     ]
     for callback in callbacks:
         if isinstance(callback, ModelCheckpoint):
             callback.dirpath = str(folder)
-    trainer: Trainer = _build(
+    trainer: Trainer = instantiated(
         cfg.trainer,
         callbacks=callbacks,
         logger=logger or False,
@@ -89,10 +84,6 @@ def build_trainer(cfg: DictConfig, folder: Path, logger: Logger | None) -> Train
         default_root_dir=str(folder),
     )
     return trainer
-
-
-def _build(node: DictConfig, **arguments: Any) -> Any:  # noqa: ANN401 - the type is what the node's _target_ says
-    return instantiate(node, _convert_="all", **arguments)
 
 
 def _local_weights(weights: str | None, store: TrackingStore) -> str | None:

@@ -50,6 +50,7 @@ def conclude(run: TrackedRun, cfg: DictConfig, data: ExamDataModule, predictions
     validation = predictions[predictions["split"] == "val"]
     threshold = resolve_threshold(cfg.evaluate.threshold, validation)
     results = _results(predictions, data.unit, cfg.evaluate.aggregate, threshold)
+    results |= _by_data_set(predictions, data.source.data_sets, threshold)
     youden = _at_youden(predictions, validation)
     run.log_metrics({**results, **youden, "threshold": threshold})
     run.log_table(predictions, PREDICTIONS)
@@ -57,7 +58,7 @@ def conclude(run: TrackedRun, cfg: DictConfig, data: ExamDataModule, predictions
     shown = validation if test.empty else test
     for name, figure in result_figures(shown, data.classes, threshold).items():
         run.log_figure(figure, f"figures/{name}.png")
-    _print_results(run, results, threshold)
+    _print_results(run, results, threshold, data.source.data_sets)
     return results[cfg.callbacks.best.monitor.replace("val/", "best/val/", 1)]
 
 
@@ -82,6 +83,15 @@ def _results(predictions: pd.DataFrame, unit: str, rule: str, threshold: float) 
     return found
 
 
+def _by_data_set(predictions: pd.DataFrame, data_sets: tuple[str, ...], threshold: float) -> dict[str, float]:
+    """Return the metrics of each data set apart, named `test/<data set>/auroc`; ids begin with its name."""
+    names = predictions["patient_id"].str.partition("/")[0]
+    found: dict[str, float] = {}
+    for name in data_sets:
+        found |= _named(summarise(predictions[names == name], threshold), f"{name}/")
+    return found
+
+
 def _at_youden(predictions: pd.DataFrame, validation: pd.DataFrame) -> dict[str, float]:
     """Return the metrics at Youden's threshold, none where validation does not define one."""
     fitted = fitted_youden(validation)
@@ -100,8 +110,11 @@ def _named(summary: Mapping[str, Mapping[str, float]], level: str) -> dict[str, 
     }
 
 
-def _print_results(run: TrackedRun, results: Mapping[str, float], threshold: float) -> None:
+def _print_results(
+    run: TrackedRun, results: Mapping[str, float], threshold: float, data_sets: tuple[str, ...]
+) -> None:
     titles = {"best/val": "validation", "test": "test"}
+    titles |= {f"test/{name}": f"test, {name}" for name in data_sets}
     present = [prefix for prefix in titles if f"{prefix}/{METRICS[0]}" in results]
     table = Table("metric")
     for prefix in present:

@@ -11,6 +11,7 @@ from bcdl.lineage import CONFIG, FINGERPRINT_TAG, OVERRIDES, Plan
 from bcdl.models import Classifier
 from bcdl.sheets import sample_sheet
 from bcdl.tracking import TrackedRun, TrackingStore, log_provenance, parent_run
+from bcdl.tracking.places import parameters
 
 SAMPLES = 16
 _HEADLINE_CHOICES = (
@@ -55,7 +56,7 @@ def record_configuration(run: TrackedRun, plan: Plan) -> None:
 def record_inputs(run: TrackedRun, cfg: DictConfig, data: ExamDataModule, model: Classifier) -> None:
     """Record the data and its splits, a sheet of training samples as the model sees them, and the model."""
     fingerprint = data.fingerprint()
-    run.log_input(data.reader.name, fingerprint, str(cfg.data.reader["_target_"]))
+    run.log_input(data.source.name, fingerprint, _origin(cfg))
     run.set_tags({FINGERPRINT_TAG: fingerprint})
     run.log_table(_split_counts(data), "splits.csv")
     run.log_figure(sample_sheet(data, "train", SAMPLES), "samples.png")
@@ -63,13 +64,15 @@ def record_inputs(run: TrackedRun, cfg: DictConfig, data: ExamDataModule, model:
     run.log_metrics({"parameters": sum(parameter.numel() for parameter in model.parameters())})
 
 
+def _origin(cfg: DictConfig) -> str:
+    return str(cfg.data.reader["_target_"]) if "reader" in cfg.data else ", ".join(cfg.data.stores)
+
+
 def _parameters(plan: Plan) -> dict[str, Any]:
     chosen = {group: plan.choices[group] for group in _HEADLINE_CHOICES}
     valued = {name: OmegaConf.select(plan.cfg, key) for name, key in _HEADLINE_KEYS.items()}
-    typed = dict(text.lstrip("+").split("=", 1) for text in plan.overrides if "=" in text)
-    dotted = {
-        key: value for key, value in typed.items() if key not in chosen and key not in _HEADLINE_KEYS.values()
-    }
+    known = {*chosen, *_HEADLINE_KEYS.values()}
+    dotted = {key: value for key, value in parameters(plan.overrides).items() if key not in known}
     return {**chosen, **valued, **dotted}
 
 

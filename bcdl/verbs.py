@@ -55,11 +55,46 @@ HYDRA_VERBS = {
         module="bcdl.evaluate",
         keys=(("run", "run id, 4 or more leading characters of it, run name, or latest"), _ROOT),
     ),
+    "prepare": Verb(
+        summary="Decode a data set into its image store, beside its tables, and report on its images.",
+        examples=(
+            "prepare data=cbis_ddsm data.root=/data/CBIS-DDSM imaging.size=[1024,512] data.store=stores",
+            "prepare data=dicom_folder data.root=exams data.labels=labels.csv data.on_bad_image=skip",
+            "prepare data=phantom prepare.verify=true",
+        ),
+        module="bcdl.prepare",
+        keys=(
+            ("data.store", "folder of the store; null is the user's cache folder"),
+            ("data.on_bad_image", "error, skip or keep what the quality gate refuses"),
+            ("imaging.size", "[rows,columns]"),
+            ("prepare.workers", "processes; null is one a core"),
+            ("prepare.verify", "check stored images against their checksums"),
+            ("prepare.features", "add a table of classical features"),
+        ),
+    ),
+    "audit": Verb(
+        summary="Say what is wrong with a data set: duplicates, leaks, confounding, missing views.",
+        examples=(
+            "audit data=cbis_ddsm data.root=/data/CBIS-DDSM out=audit",
+            "audit data=manifest data.path=exams.csv audit.strict=true",
+        ),
+        module="bcdl.audit",
+        keys=(
+            ("out", "folder of the report"),
+            ("audit.strict", "exit with 3 when something severe is found"),
+            ("data.near_duplicate", "correlation from which two images are one"),
+        ),
+    ),
     "view": Verb(
         summary="Draw a contact sheet of samples as the model sees them, augmented, with labels.",
-        examples=("view data=phantom augment=standard n=16", "view data=breastmnist split=val out=val.png"),
+        examples=(
+            "view data=phantom augment=standard n=16",
+            "view data=breastmnist split=val out=val.png",
+            "view data=phantom patient=p000012",
+        ),
         module="bcdl.view",
         keys=(
+            ("patient", "all samples of this patient, with the findings outlined"),
             ("n", "how many samples"),
             ("split", "train, val or test"),
             _UNIT,

@@ -27,7 +27,13 @@ from bcdl.tracking import TrackingStore
 Verb = Callable[..., int]
 Edit = Callable[[pd.DataFrame], pd.DataFrame]
 PATIENTS = 20
-MANIFEST = ("data=manifest", "data.path=manifest.csv", "data.batch_size=4", "trainer.max_epochs=1")
+MANIFEST = (
+    "data=manifest",
+    "data.path=manifest.csv",
+    "data.pseudonyms=false",
+    "data.batch_size=4",
+    "trainer.max_epochs=1",
+)
 
 
 def explained(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
@@ -45,7 +51,7 @@ def explained(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
             [
                 "no 'cnnrnn' in the config group 'model'",
                 "Did you mean 'cnn_rnn'?",
-                "autoencoder, cnn, cnn_rnn, transfer",
+                "autoencoder, cnn, cnn_rnn, radiomics, transfer",
             ],
         ),
         ("encoder=resnet81", ["Did you mean 'resnet18'?", "small_cnn", "vit_b_16"]),
@@ -141,8 +147,8 @@ def everywhere(column: str, value: str) -> Edit:
             ["laterality", "expected one of L, R, NA", "'B'", "row 3", "data.on_bad_row=skip"],
         ),
         (cell(4, "view", "CCC"), ["view", "CC, MLO", "'CCC'", "row 4"]),
-        (cell(5, "path", "gone.png"), ["row 5", "gone.png", "data.on_bad_row=skip"]),
-        (cell(6, "path", "broken.png"), ["row 6", "broken.png", "data.on_bad_row=skip"]),
+        (cell(5, "path", "gone.png"), ["row 5", "gone.png", "data.on_bad_image=skip"]),
+        (cell(6, "path", "broken.png"), ["row 6", "broken.png", "data.on_bad_image=skip"]),
         (cell(1, "split", "test"), ["expected every patient in one split", "p0", "same split"]),
         (
             cell(2, "label", "bening"),
@@ -185,7 +191,7 @@ def test_bad_rows_are_left_out_where_asked(
 ) -> None:
     (tmp_path / "broken.png").write_text("no image")
     edit(manifest).to_csv(tmp_path / "manifest.csv", index=False)
-    assert train(*MANIFEST, "data.on_bad_row=skip") == 0
+    assert train(*MANIFEST, "data.on_bad_row=skip", "data.on_bad_image=skip") == 0
     run = bcdl.load_run()
     counts = pd.read_csv(run.store.download(run.id, "splits.csv"))
     assert counts["samples"].sum() == left

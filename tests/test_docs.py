@@ -35,17 +35,28 @@ def test_the_python_examples_run(trained: Path, monkeypatch: pytest.MonkeyPatch)
     assert names["features"].shape[0] == names["probability"].shape[0]
 
 
+@pytest.fixture
+def own_folder(tmp_path: Path) -> str:
+    """The `--config-dir` of the documents: each YAML that they show under the name they give it."""
+    shown = r"`private/(\S+\.yaml)`\n\n```yaml\n(.*?)```"
+    found = [match for path in DOCUMENTS for match in re.findall(shown, path.read_text(), re.DOTALL)]
+    assert found
+    for name, content in found:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    return str(tmp_path)
+
+
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_of_the_documents_can_be_typed(command: str) -> None:
+def test_every_command_of_the_documents_can_be_typed(command: str, own_folder: str) -> None:
     verb, *typed = shlex.split(command)[1:]
     if verb in OPTION_VERBS:
         option_parser(verb, option_module(verb)).parse_args(typed)
         return
     options = hydra_parser(verb).parse_intermixed_args(typed)
     settings = [text for text in options.overrides if text.split("=")[0] not in NAMED]
-    compose(
-        verb, [re.sub(r"(?<==)([^\[,]+),.*", r"\1", text) for text in settings]
-    )  # of a sweep the first value
+    first = [re.sub(r"(?<==)([^\[{,]+),.*", r"\1", text) for text in settings]  # of a sweep the first value
+    compose(verb, first, own_folder if options.config_dir else None)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(CHECKOUT)))

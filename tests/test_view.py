@@ -93,3 +93,19 @@ def test_a_mistake_is_explained(
     err = capsys.readouterr().err
     assert all(text in err for text in shown), err
     assert "Traceback" not in err
+
+
+def test_all_samples_of_a_patient_are_drawn_with_their_findings_outlined(
+    view: View, captions: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lesions = ("data.reader.prevalence=1", "data.reader.difficulty=0", "data.unit=breast")
+    assert view(*lesions, "patient=p000003", f"out={tmp_path}/patient.png") == 0
+    assert [caption.split("\n")[0].split("/")[0] for caption in captions] == ["p000003"] * 2
+    assert "2 samples of the patient" in capsys.readouterr().out
+    blue, green, red = (pixels(tmp_path / "patient.png")[..., channel].astype(int) for channel in range(3))
+    assert ((red - green > 100) & (red - blue > 100)).sum() > 20  # the outline's colour
+
+
+def test_an_unknown_patient_is_refused(view: View, capsys: pytest.CaptureFixture[str]) -> None:
+    assert view("patient=p000099") == 2
+    assert "expected a patient of phantom" in capsys.readouterr().err

@@ -2,9 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any, cast
 
 import cv2
@@ -17,21 +15,18 @@ from torch.utils.data import DataLoader
 
 from bcdl.data.batch import Batch, collate
 from bcdl.data.dataset import ExamDataset
-from bcdl.data.readers.reader import Reader
 from bcdl.data.samples import EXTRA_VIEWS, UNITS, check_choice, group_samples, warn_of_joined_sides
 from bcdl.data.sampling import BatchSampler, InOrderSampler
 from bcdl.data.schema import IMAGE_COLUMNS
-from bcdl.data.splits import check_fractions, make_splits
-from bcdl.data.store import ImageStore, build_store, cache_folder
-from bcdl.data.table import ExamTable, positive_last, validate_table
+from bcdl.data.source import Source
+from bcdl.data.store import ImageStore
+from bcdl.data.table import ExamTable
 from bcdl.errors import UserError
-from bcdl.imaging import Imaging
 from bcdl.transforms.augment import Augment
 from bcdl.transforms.preprocess import Preprocess
 
 Prepared = tuple[ExamTable, ImageStore, pd.DataFrame]
-Sampling = Callable[[NDArray[np.int64], int, int, int], BatchSampler]
-ON_BAD_ROW = ("error", "skip")
+Sampling = Callable[[NDArray[np.int64], int, int, int, NDArray[np.float64] | None], BatchSampler]
 UNLABELLED_POLICIES = ("drop", "keep")
 
 _FIT_STREAM = 4
@@ -39,39 +34,34 @@ _FIT_IMAGES = 2000
 
 
 class ExamDataModule(LightningDataModule):
-    """Reads, splits, stores and groups a data set; of two classes, label 1 is the positive one.
+    """Groups the exams of a source into samples and batches; of two classes, label 1 is the positive one.
 
     Images reach the device as they are stored and are normalised there, in `on_after_batch_transfer` alone.
     Order and augmentation depend on (seed, epoch, position): a resumed epoch repeats what the interrupted
     one drew. Trainers need `use_distributed_sampler=False`: the samplers share the work out themselves.
 
     Args:
-        reader: The data set.
-        imaging: How its images are prepared for the store.
+        source: The data set, prepared and split.
         preprocess: Normalisation; its statistics are learnt on the training split and kept in checkpoints.
         augment: Augmentation of the training batches.
-        sampler: Makes the batches of an epoch from (labels, batch size, seed, positive label).
+        sampler: Makes the batches of an epoch from (labels, batch size, seed, positive label, weights).
         unit: What a sample is: image, breast, exam or patient.
         newest_exams: Keep only this many of each patient's newest exams; `None` keeps all.
         on_extra_view: `first` or `all` images of a repeated view.
-        store: Folder of the prepared images; `None` is `bcdl/stores` in the user's cache folder.
-        on_bad_row: `error` or `skip` for rows that are wrong and images that cannot be read.
         unlabelled: `keep` trains on unlabelled samples too (label -1); they are never in val or test.
         batch_size: Samples a batch, on each device.
         num_workers: Processes that load; 0 loads in the training process.
-        val_fraction: Share of patients for a val split, where the data set has none.
-        test_fraction: Share of patients for a test split, where the data set has no splits at all.
-        split_seed: Seed of the splits.
+        require_test: Whether a missing test split is an error.
+        fit_seed: Seed of the choice of images on which `preprocess` learns.
         seed: Seed of order and augmentation.
 
     Raises:
-        UserError: An argument is not among its choices or out of range.
+        UserError: An argument is not among its choices.
     """
 
     def __init__(
         self,
-        reader: Reader,
-        imaging: Imaging,
+        source: Source,
         preprocess: Preprocess,
         augment: Augment,
         sampler: Sampling,
@@ -79,30 +69,23 @@ class ExamDataModule(LightningDataModule):
         unit: str = "image",
         newest_exams: int | None = None,
         on_extra_view: str = "first",
-        store: Path | None = None,
-        on_bad_row: str = "error",
         unlabelled: str = "drop",
         batch_size: int = 32,
         num_workers: int = 0,
-        val_fraction: float = 0.15,
-        test_fraction: float = 0.2,
-        split_seed: int = 0,
+        require_test: bool = True,
+        fit_seed: int = 0,
         seed: int = 0,
     ) -> None:
         super().__init__()
         check_choice("data.unit", unit, UNITS)
         check_choice("data.on_extra_view", on_extra_view, EXTRA_VIEWS)
-        check_choice("data.on_bad_row", on_bad_row, ON_BAD_ROW)
         check_choice("data.unlabelled", unlabelled, UNLABELLED_POLICIES)
-        check_fractions(val_fraction, test_fraction)
-        self.reader, self.imaging, self.preprocess = reader, imaging, preprocess
+        self.source, self.preprocess = source, preprocess
         self.augment, self.sampler = augment, sampler
         self.unit, self.newest_exams, self.on_extra_view = unit, newest_exams, on_extra_view
-        self.store_folder = cache_folder() if store is None else Path(store)
-        self.on_bad_row, self.unlabelled = on_bad_row, unlabelled
+        self.unlabelled = unlabelled
         self.batch_size, self.num_workers = batch_size, num_workers
-        self.val_fraction, self.test_fraction = val_fraction, test_fraction
-        self.split_seed, self.seed = split_seed, seed
+        self.require_test, self.fit_seed, self.seed = require_test, fit_seed, seed
 
     def prepare(self) -> None:
         """Read and validate, store the images, make splits and samples; a second call does nothing.
@@ -121,7 +104,7 @@ class ExamDataModule(LightningDataModule):
         self.prepare()
         training = np.flatnonzero(self.table.images["split"] == "train")
         if len(training) and not self.preprocess.state_dict():
-            generator = np.random.default_rng([self.split_seed, _FIT_STREAM])
+            generator = np.random.default_rng([self.fit_seed, _FIT_STREAM])
             chosen = generator.permutation(training)[:_FIT_IMAGES]
             self.preprocess.fit(self.store[row] for row in np.sort(chosen).tolist())
 
@@ -185,7 +168,7 @@ class ExamDataModule(LightningDataModule):
 
     def require_splits(self) -> None:
         """Raise `UserError` unless train, val and, where one is wanted, test have labelled samples."""
-        for split in ("train", "val", *(["test"] if self.test_fraction else [])):
+        for split in ("train", "val", *(["test"] if self.require_test else [])):
             self.split_samples(split)
 
     def split_samples(self, split: str) -> pd.DataFrame:
@@ -204,7 +187,7 @@ class ExamDataModule(LightningDataModule):
         samples = found if keep else found[found["label"].notna()]
         if samples.empty:
             raise UserError(
-                f"expected labelled {split} samples in {self.reader.name}, found none among {len(found)}; "
+                f"expected labelled {split} samples in {self.source.name}, found none among {len(found)}; "
                 "check the table's columns split and label, data.val_fraction and data.test_fraction (0 goes "
                 "without test samples)"
             )
@@ -237,7 +220,8 @@ class ExamDataModule(LightningDataModule):
     def train_dataloader(self) -> DataLoader[Any]:
         """Return the augmented training batches, drawn by the sampler."""
         dataset = self.dataset("train", augmented=True)
-        sampler = self.sampler(dataset.label, self.batch_size, self.seed, self.positive_label)
+        weights = self.source.sample_weights(self.split_samples("train")["patient_id"])
+        sampler = self.sampler(dataset.label, self.batch_size, self.seed, self.positive_label, weights)
         return self._loader(dataset, batch_sampler=sampler)
 
     def val_dataloader(self) -> DataLoader[Any]:
@@ -270,19 +254,11 @@ class ExamDataModule(LightningDataModule):
 
     @cached_property
     def _prepared(self) -> Prepared:
-        table = positive_last(validate_table(self.reader.read(), self.reader.name))
-        store, table = build_store(
-            self.reader, table, self.imaging, self.store_folder, on_bad_row=self.on_bad_row
-        )
-        images = make_splits(
-            table.images,
-            val_fraction=self.val_fraction,
-            test_fraction=self.test_fraction,
-            seed=self.split_seed,
-        )
-        samples = group_samples(images, self.unit, self.on_extra_view, self.newest_exams)
+        prepared = self.source.open()
+        table = prepared.table
+        samples = group_samples(table.images, self.unit, self.on_extra_view, self.newest_exams)
         warn_of_joined_sides(samples, self.unit)
-        return replace(table, images=images), store, samples
+        return table, prepared.store, samples
 
     def _loader(self, dataset: ExamDataset, **sampling: Any) -> DataLoader[Any]:  # noqa: ANN401 - DataLoader's own
         return DataLoader(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from bcdl.data.batch import UNLABELLED, Sample
-from bcdl.data.samples import exam_dates, years_before_newest
+from bcdl.data.samples import exam_days, years_before_newest
 from bcdl.data.sampling import Draw
 from bcdl.data.schema import codes
 from bcdl.data.store import ImageStore
@@ -56,7 +56,7 @@ class ExamDataset(Dataset[Sample]):
         self.view_mask, slots = _slots(self.rows, max_views)
         self.view = _filled(codes(images["view"], VIEWS), slots, self.view_mask)
         self.laterality = _filled(codes(images["laterality"], LATERALITIES), slots, self.view_mask)
-        self.time = years_before_newest(exam_dates(images).to_numpy()[slots], self.view_mask)
+        self.time = years_before_newest(exam_days(images).to_numpy()[slots], self.view_mask)
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -1,59 +1,56 @@
-"""Decode all images of a table into one `.npy` file: in parallel where it pays, in bounded memory."""
+"""Decode images into a store's segments: in parallel where it pays, in bounded memory."""
 
 import hashlib
-import os
-import signal
 import time
-from collections.abc import Generator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from itertools import islice
-from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
+from typing import Any
 
-import cv2
 import numpy as np
 
-from bcdl.data.decoding import Decoder, Skipped, Source, other_size
+from bcdl.data.decoding import Decoded, Decoder, Shape, Source, other_size
+from bcdl.data.pool import cores, in_order
 from bcdl.data.progress import progress
 from bcdl.data.row_file import RowFile
-from bcdl.errors import RunError, UserError
+from bcdl.data.segments import Segment, Written
 from bcdl.imaging import Pixels, widen
 
-_PROBES = 8  # images decoded beforehand, for shape, type and speed
+_PROBES, _MOST_PROBES = 8, 64  # images decoded beforehand, for shape, type and speed; files tried for them
 _WORTH_WORKERS = 4.0  # seconds of work from which starting processes pays
 _CHUNK_SECONDS = 0.5  # work that a process is given at a time
 _CHUNK_MOST = 256  # images
 
-Outcome = bytes | Skipped  # the hash of a row that was written, or why it was not
+Chunk = Sequence[tuple[int, Source]]  # images with their slots
+Advance = Any  # what `progress` yields
 
 
 class _Wider(Exception):  # noqa: N818 (a signal)
-    """A 16-bit image turned up where the array is of 8 bit."""
+    """A 16-bit image turned up where the segment is of 8 bit."""
 
 
 @dataclass(frozen=True)
 class _Filler:
-    """Writes images into a file; goes to worker processes."""
+    """Writes images into a segment's file; goes to worker processes."""
 
     decoder: Decoder
     file: RowFile
 
-    def fill(self, sources: Sequence[Source]) -> list[Outcome]:
-        outcomes: list[Outcome] = []
+    def fill(self, chunk: Chunk) -> list[Written]:
+        return self.write([(slot, self.decoder.decode(source)) for slot, source in chunk])
+
+    def write(self, images: Sequence[tuple[int, Decoded]]) -> list[Written]:
         with self.file.writing() as write:
-            for source in sources:
-                image = self.decoder.decode(source)
-                if isinstance(image, Skipped):
-                    outcomes.append(image)
-                    continue
-                data = self._fitted(image, source).tobytes()
-                write(source.row, data)
-                outcomes.append(hashlib.blake2b(data, digest_size=16).digest())
-        return outcomes
+            return [self._written(slot, decoded, write) for slot, decoded in images]
+
+    def _written(self, slot: int, decoded: Decoded, write: Any) -> Written:  # noqa: ANN401 (RowFile's)
+        if decoded.pixels is None:
+            return Written(decoded, slot, None)
+        pixels = self._fitted(decoded.pixels, decoded.source)
+        write(slot, pixels.tobytes())
+        return Written(replace(decoded, pixels=None), slot, checksum(pixels))
 
     def _fitted(self, image: Pixels, source: Source) -> Pixels:
         if image.shape != self.file.shape:
@@ -65,100 +62,80 @@ class _Filler:
         return widen(image)
 
 
+def checksum(pixels: Pixels) -> str:
+    """Return the checksum of an image, the same whether it is stored in 8 bit or, scaled up, in 16."""
+    return hashlib.blake2b(widen(pixels).tobytes(), digest_size=16).hexdigest()
+
+
 def fill(
-    path: Path, decoder: Decoder, sources: Sequence[Source], workers: int | None
-) -> tuple[str, list[Skipped]]:
-    """Make the file of an array (N, H, W, C), uint16 where one image is (8 bit are scaled up), else uint8.
+    folder: Path, decoder: Decoder, sources: Sequence[Source], shape: Shape | None, workers: int | None
+) -> None:
+    """Add images to a store: a segment, and another where 16-bit images follow 8-bit ones.
 
     Args:
-        path: The `.npy` file to make.
+        folder: The store's.
         decoder: Decodes and prepares the images.
-        sources: The images, in order.
+        sources: The images.
+        shape: (H, W, C) of the images that the store holds already, if any.
         workers: Processes; `None` is one a core. Quick work stays in this process.
 
-    Returns:
-        A hash of the array, and the images left out.
-
     Raises:
-        UserError: An image cannot be read (or none can, where such are skipped), or sizes differ.
-        RunError: The disk is full, or a worker died.
+        UserError: Sizes differ. What was stored before stays.
+        RunError: The disk is full, or a worker died. What was stored before stays.
     """
-    probes, seconds = _probe(decoder, sources)
-    file = RowFile(path, len(sources), probes[0].shape, np.result_type(*probes))
-    chunks = _chunks(sources, seconds)
-    workers = (workers or _cores()) if seconds * len(sources) > _WORTH_WORKERS else 1
-    try:
-        return _fill(_Filler(decoder, file), chunks, workers)
-    except _Wider:
-        return _fill(_Filler(decoder, replace(file, dtype=np.dtype(np.uint16))), chunks, workers)
+    with progress("prepare images", len(sources), "images") as advance:
+        probes, seconds = _probe(decoder, sources)
+        advance(len(probes))
+        rest = sources[len(probes) :]
+        workers = (workers or cores()) if seconds * len(rest) > _WORTH_WORKERS else 1
+        found = [probe.pixels for probe in probes if probe.pixels is not None]
+        shape = shape or (found[0].shape if found else (1, 1, 1))
+        dtype = np.result_type(*found) if found else np.dtype(np.uint8)
+        while probes or rest:
+            segment = Segment(folder, len(probes) + len(rest), shape, dtype)
+            rest = _fill(segment, decoder, probes, _chunks(rest, len(probes), seconds), workers, advance)
+            probes, dtype = [], np.dtype(np.uint16)
 
 
-def _probe(decoder: Decoder, sources: Sequence[Source]) -> tuple[list[Pixels], float]:
-    """Decode a few images from all over the table; return them and the seconds that one takes."""
-    spread = sources[:: max(1, len(sources) // _PROBES)]
-    images, seconds = [], []
-    start = time.perf_counter()
-    for image in islice(decoder.readable(iter([*spread, *sources])), min(_PROBES, len(sources))):
-        images.append(image)
-        seconds.append(time.perf_counter() - start)
+def _probe(decoder: Decoder, sources: Sequence[Source]) -> tuple[list[Decoded], float]:
+    """Decode the first images, until some can be decoded; return them and the seconds that one takes."""
+    images: list[Decoded] = []
+    seconds: list[float] = []
+    for source in sources:
         start = time.perf_counter()
-    if not images:
-        raise UserError(
-            f"{decoder.reader.name}: expected images, found none of {len(sources)} that can be read; "
-            f"data.on_bad_row=error shows why"
-        )
-    return images, median(seconds)
+        images.append(decoder.decode(source))
+        if images[-1].pixels is not None:
+            seconds.append(time.perf_counter() - start)
+        if len(seconds) == _PROBES or len(images) == _MOST_PROBES:
+            break
+    return images, median(seconds) if seconds else 0.0
 
 
-def _chunks(sources: Sequence[Source], seconds: float) -> list[Sequence[Source]]:
+def _chunks(sources: Sequence[Source], first: int, seconds: float) -> list[Chunk]:
     size = min(_CHUNK_MOST, max(1, round(_CHUNK_SECONDS / max(seconds, 1e-6))))
-    return [sources[start : start + size] for start in range(0, len(sources), size)]
+    slots = list(enumerate(sources, start=first))
+    return [slots[start : start + size] for start in range(0, len(slots), size)]
 
 
-def _fill(filler: _Filler, chunks: list[Sequence[Source]], workers: int) -> tuple[str, list[Skipped]]:
-    file = filler.file
-    outcomes: list[Outcome] = []
-    with file.explaining_a_full_disk():
-        file.create()
-        with (
-            progress("prepare images", file.rows, "images") as advance,
-            closing(_run(filler, chunks, workers)) as done,
-        ):
-            for chunk in done:
-                outcomes.extend(chunk)
-                advance(len(chunk))
-        kept = [row for row, outcome in enumerate(outcomes) if isinstance(outcome, bytes)]
-        file.finish(kept)
-    digest = hashlib.sha256(f"{(len(kept), *file.shape)} {file.dtype}".encode())
-    digest.update(b"".join(outcome for outcome in outcomes if isinstance(outcome, bytes)))
-    return digest.hexdigest(), [outcome for outcome in outcomes if isinstance(outcome, Skipped)]
-
-
-def _run(
-    filler: _Filler, chunks: list[Sequence[Source]], workers: int
-) -> Generator[list[Outcome], None, None]:
-    """Yield what became of each chunk, in order."""
-    if workers == 1:
-        yield from map(filler.fill, chunks)
-        return
-    pool = ProcessPoolExecutor(min(workers, len(chunks)), get_context("spawn"), _start_worker)
-    try:
-        yield from pool.map(filler.fill, chunks)
-    except BrokenProcessPool as error:
-        raise RunError(
-            "a process that prepares images was killed, probably for want of memory; free some, "
-            "or set a smaller imaging.size"
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _cores() -> int:
-    """Return how many cores this process may use; macOS tells only how many there are."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _start_worker() -> None:
-    """Leave Ctrl-C to the parent, and the cores to the other workers."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cv2.setNumThreads(1)
+def _fill(
+    segment: Segment,
+    decoder: Decoder,
+    probes: Sequence[Decoded],
+    chunks: Sequence[Chunk],
+    workers: int,
+    advance: Advance,
+) -> Sequence[Source]:
+    """Fill a segment; return the images from the first on that does not go into it, of 16 bit."""
+    filler = _Filler(decoder, segment.file)
+    done = 0
+    with segment.file.explaining_a_full_disk(), segment.recording() as journal:
+        journal.add(filler.write(list(enumerate(probes))))
+        with closing(in_order(filler.fill, chunks, workers)) as written:
+            try:
+                for images in written:
+                    journal.add(images)
+                    advance(len(images))
+                    done += 1
+            except _Wider:
+                return [source for chunk in chunks[done:] for _, source in chunk]
+    return []

@@ -7,7 +7,7 @@ error, where a map would kill the process.
 import errno
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -49,7 +49,7 @@ class RowFile:
         if free < self.rows * self._row_bytes:
             raise self._full(free)
         with self.path.open("wb") as file:
-            file.write(self._header(self.rows))
+            file.write(self._header())
             file.truncate(self._offset(self.rows))
 
     @contextmanager
@@ -61,16 +61,9 @@ class RowFile:
         finally:
             os.close(descriptor)
 
-    def finish(self, kept: Sequence[int]) -> None:
-        """Leave only some rows, in rising order, moved together, and bring the file safely to disk."""
+    def sync(self) -> None:
+        """Bring the file safely to disk."""
         with self.path.open("r+b") as file:
-            for position, row in enumerate(kept):
-                if position != row:
-                    data = os.pread(file.fileno(), self._row_bytes, self._offset(row))
-                    _write_all(file.fileno(), data, self._offset(position))
-            file.write(self._header(len(kept)))
-            file.truncate(self._offset(len(kept)))
-            file.flush()
             os.fsync(file.fileno())
 
     @contextmanager
@@ -88,19 +81,19 @@ class RowFile:
         return prod(self.shape) * self.dtype.itemsize
 
     def _offset(self, row: int) -> int:
-        return len(self._header(self.rows)) + row * self._row_bytes
+        return len(self._header()) + row * self._row_bytes
 
-    def _header(self, rows: int) -> bytes:
-        """Return the file's header, of the same length for any number of rows (NumPy pads it to grow)."""
+    def _header(self) -> bytes:
         header = BytesIO()
-        fields = {"descr": dtype_to_descr(self.dtype), "fortran_order": False, "shape": (rows, *self.shape)}
+        shape = (self.rows, *self.shape)
+        fields = {"descr": dtype_to_descr(self.dtype), "fortran_order": False, "shape": shape}
         write_array_header_1_0(header, fields)
         return header.getvalue()
 
     def _full(self, free: int) -> RunError:
         return RunError(
             f"the disk is full: the image store needs {self.rows * self._row_bytes / 1e6:,.0f} MB in "
-            f"{self.path.parent.parent}, where {free / 1e6:,.0f} MB are free; nothing unfinished was kept. "
+            f"{self.path.parent.parent}, where {free / 1e6:,.0f} MB are free; what was stored is kept. "
             "Free some space, set a smaller imaging.size, or point data.store at another disk"
         )
 

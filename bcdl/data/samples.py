@@ -1,6 +1,6 @@
 """From rows of the exam table to samples: one image, one breast, one exam, or all exams of a patient.
 
-Row order within a sample: exams from oldest to newest (those without a date last, then by `exam_id`), and
+Row order within a sample: exams from oldest to newest (those without a day last, then by `exam_id`), and
 within an exam by laterality (L, R, NA), then view (as in `VIEWS`), then the table's order.
 """
 
@@ -80,25 +80,24 @@ def warn_of_joined_sides(samples: pd.DataFrame, unit: str) -> None:
         )
 
 
-def exam_dates(images: pd.DataFrame) -> pd.Series:
-    """Return the earliest date of every row's exam, NaT where the exam has none."""
-    return images.groupby(_KEYS["exam"], sort=False)["exam_date"].transform("min")
+def exam_days(images: pd.DataFrame) -> pd.Series:
+    """Return the earliest day of every row's exam, NaN where the exam has none."""
+    return images.groupby(_KEYS["exam"], sort=False)["exam_day"].transform("min")
 
 
-def years_before_newest(dates: NDArray[np.datetime64], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+def years_before_newest(days: NDArray[np.float64], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Return how long before the newest exam of its sample each view was taken.
 
     Args:
-        dates: (N, V) date of every view's exam, NaT where unknown.
+        days: (N, V) day of every view's exam, NaN where unknown.
         mask: (N, V) which slots hold a view.
 
     Returns:
-        (N, V) years of 365.25 days; 0 where the date is unknown or the slot is empty.
+        (N, V) years of 365.25 days; 0 where the day is unknown or the slot is empty.
     """
-    known = np.where(mask, dates, np.datetime64("NaT"))
+    known = np.where(mask, days, np.nan)
     newest = np.fmax.reduce(known, axis=1, keepdims=True)
-    years = (newest - known) / np.timedelta64(1, "D") / _DAYS_A_YEAR
-    return np.nan_to_num(years).astype(np.float32)
+    return np.nan_to_num((newest - known) / _DAYS_A_YEAR).astype(np.float32)
 
 
 def check_choice(key: str, choice: str, choices: tuple[str, ...]) -> None:
@@ -118,17 +117,17 @@ def _newest(images: pd.DataFrame, count: int) -> NDArray[np.int64]:
     if count < 1:
         raise UserError(f"expected data.newest_exams of 1 or more, or null, found {count}")
     exam = _numbers(images, "exam")
-    exams = images.assign(exam_date=exam_dates(images), exam=exam).drop_duplicates("exam")
-    newest = exams.sort_values(["exam_date", "exam_id"]).groupby("patient_id").tail(count)
+    exams = images.assign(exam_day=exam_days(images), exam=exam).drop_duplicates("exam")
+    newest = exams.sort_values(["exam_day", "exam_id"]).groupby("patient_id").tail(count)
     return np.flatnonzero(np.isin(exam, newest["exam"]))
 
 
 def _view_order(images: pd.DataFrame, sample: NDArray[np.int64]) -> NDArray[np.intp]:
     """Sort rows by sample, exam, laterality and view; equal ones keep the table's order."""
     exam_id, _ = pd.factorize(images["exam_id"], sort=True)
-    date = exam_dates(images).fillna(pd.Timestamp.max.floor("s")).to_numpy()
+    day = exam_days(images).fillna(np.inf).to_numpy()
     view, side = codes(images["view"], VIEWS), codes(images["laterality"], LATERALITIES)
-    return np.lexsort((view, side, exam_id, date, sample))
+    return np.lexsort((view, side, exam_id, day, sample))
 
 
 def _starts(sample: NDArray[np.int64]) -> NDArray[np.intp]:

@@ -30,12 +30,20 @@ class BatchSampler(Sampler[list[Draw]], ABC):
         batch_size: Samples a batch, on each device.
         seed: Seed of the order.
         positive: Label of the positive class.
+        weights: (N,) how likely each sample is drawn relative to others; `None`: every sample once.
 
     Raises:
         UserError: The batch is larger than the data.
     """
 
-    def __init__(self, labels: Indices, batch_size: int, seed: int, positive: int = 1) -> None:
+    def __init__(
+        self,
+        labels: Indices,
+        batch_size: int,
+        seed: int,
+        positive: int = 1,
+        weights: NDArray[np.float64] | None = None,
+    ) -> None:
         if not 1 <= batch_size <= len(labels):
             raise UserError(
                 f"expected data.batch_size from 1 to the number of training samples ({len(labels)}), "
@@ -45,6 +53,7 @@ class BatchSampler(Sampler[list[Draw]], ABC):
         self.batch_size = batch_size
         self.seed = seed
         self.positive = positive
+        self.weights = weights
         self.epoch = 0
 
     @property
@@ -77,14 +86,23 @@ class BatchSampler(Sampler[list[Draw]], ABC):
 
 
 class ShuffledSampler(BatchSampler):
-    """Every sample once, in random order; a last batch of one is left out, as batch norm needs two."""
+    """Every sample once, in random order; a last batch of one is left out, as batch norm needs two.
+
+    With weights, as many draws as samples, with replacement.
+    """
 
     def _count(self) -> int:
         full, rest = divmod(len(self.labels), self.batch_size)
         return full + (rest > 1)
 
     def _batches(self, generator: np.random.Generator) -> list[Indices]:
-        return self._cut(generator.permutation(len(self.labels)))
+        if self.weights is None:
+            return self._cut(generator.permutation(len(self.labels)))
+        return self._drawn(generator, self.weights)
+
+    def _drawn(self, generator: np.random.Generator, weights: NDArray[np.float64]) -> list[Indices]:
+        count = len(self.labels)
+        return self._cut(generator.choice(count, count, p=weights / weights.sum()))
 
     def _cut(self, order: Indices) -> list[Indices]:
         return [order[start : start + self.batch_size] for start in self._starts()]
@@ -94,12 +112,15 @@ class ShuffledSampler(BatchSampler):
 
 
 class WeightedSampler(ShuffledSampler):
-    """As many draws as samples, with replacement, every class as likely as the others."""
+    """As many draws as samples, with replacement, every class as likely as the others.
+
+    With weights, they hold among the samples of a class.
+    """
 
     def _batches(self, generator: np.random.Generator) -> list[Indices]:
-        _, classes, counts = np.unique(self.labels, return_inverse=True, return_counts=True)
-        weights = 1 / counts[classes] / len(counts)
-        return self._cut(generator.choice(len(self.labels), len(self.labels), p=weights))
+        _, classes = np.unique(self.labels, return_inverse=True)
+        weights = np.ones(len(classes)) if self.weights is None else self.weights
+        return self._drawn(generator, weights / np.bincount(classes, weights)[classes])
 
 
 class BalancedBatchSampler(BatchSampler):
@@ -112,16 +133,28 @@ class BalancedBatchSampler(BatchSampler):
         batch_size: Samples a batch at most, on each device.
         seed: Seed of the order.
         positive: Label of the positive class.
+        weights: `None`.
         min_positive: Fewest positives a batch.
 
     Raises:
-        UserError: There are no positives, or `min_positive` does not leave room for another sample.
+        UserError: There are no positives, `min_positive` does not leave room for another sample, or there
+            are weights.
     """
 
     def __init__(
-        self, labels: Indices, batch_size: int, seed: int, positive: int = 1, min_positive: int = 1
+        self,
+        labels: Indices,
+        batch_size: int,
+        seed: int,
+        positive: int = 1,
+        weights: NDArray[np.float64] | None = None,
+        min_positive: int = 1,
     ) -> None:
         super().__init__(labels, batch_size, seed, positive)
+        if weights is not None:
+            raise UserError(
+                "expected data sets without weights, found data.weights; choose sampler=shuffled or weighted"
+            )
         self.positives = np.flatnonzero(labels == positive)
         self.others = np.flatnonzero(labels != positive)
         self.min_positive = min_positive

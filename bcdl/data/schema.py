@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-Kind = Literal["text", "integer", "number", "date"]
+Kind = Literal["text", "integer", "number", "day"]
 Columns = dict[str, Kind]
 
 LATERALITIES = ("L", "R", "NA")
@@ -21,7 +21,7 @@ SPLITS = ("train", "val", "test", "NA")
 IMAGE_COLUMNS: Columns = {
     "patient_id": "text",
     "exam_id": "text",
-    "exam_date": "date",
+    "exam_day": "day",
     "image_id": "text",
     "laterality": "text",
     "view": "text",
@@ -56,7 +56,7 @@ _EXPECTED: dict[Kind, str] = {
     "text": "text",
     "integer": "a whole number",
     "number": "a number",
-    "date": "a date such as 2024-05-31",
+    "day": "days from the patient's first exam (or exam_date, such as 2024-05-31)",
 }
 ISSUE_COLUMNS = ["row", "column", "value", "expected"]
 
@@ -145,12 +145,8 @@ def _label_check(classes: int) -> Any:  # noqa: ANN401 (a pandera Check; pandera
 def _cast(cells: pd.Series, kind: Kind) -> pd.Series:
     if kind == "text":
         return cells.astype(TEXT)
-    if kind == "date":
-        dated = pd.api.types.is_datetime64_any_dtype(cells)
-        words = cells if dated else cells.astype(TEXT)
-        return pd.to_datetime(words, errors="coerce", format="ISO8601", utc=True).dt.tz_localize(None)
     numbers = pd.to_numeric(cells, errors="coerce").astype("Float64")
-    if kind == "number":
+    if kind in ("number", "day"):
         return numbers.astype("float64")
     return numbers.where((numbers % 1 == 0).fillna(False)).astype("Int64")
 

@@ -3,16 +3,58 @@
 The result depends on the set of patients and the seed alone, not on the order of the rows.
 """
 
+import logging
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bcdl.data.schema import SPLITS, codes
 from bcdl.errors import UserError
 
+_LOG = logging.getLogger(__name__)
 Patients = NDArray[np.int64]  # positions in the sorted patient ids
 
+ON_PATIENT_OVERLAP = ("error", "drop_from_train")
 _SPLIT_STREAM = 1
 _FOLD_STREAM = 2
+
+
+def resolve_overlap(images: pd.DataFrame, policy: str, source: str) -> NDArray[np.bool_]:
+    """Return which rows stay so that no patient stands in two of a data set's own splits.
+
+    Args:
+        images: Images of the exam table; `NA` is no split.
+        policy: `error`, or `drop_from_train`: such patients' rows outside their last split (train, val, test)
+            go.
+        source: The data set, for the message.
+
+    Raises:
+        UserError: Patients stand in two splits, and that is an error.
+    """
+    place = pd.Series(codes(images["split"], SPLITS), index=images.index)
+    place = place.where(images["split"] != "NA")
+    patients = place.groupby(images["patient_id"])
+    last = patients.transform("max")
+    torn = images.loc[patients.transform("min") != last, "patient_id"].dropna()
+    torn = torn[patients.transform("count")[torn.index] > 0]
+    if policy == "error" and len(torn):
+        names = sorted(torn.unique())
+        raise UserError(
+            f"{source}: expected every patient in one split, found {len(names)} in two or more: "
+            f"{_some(names)}; give all images of a patient the same split, or set "
+            "data.on_patient_overlap=drop_from_train to keep such patients out of training"
+        )
+    kept = ((place == last) | place.isna()).to_numpy(np.bool_)
+    if not kept.all():
+        _LOG.warning(
+            "%s: left out %d of %d images, of %d patients in several splits, from their earlier ones",
+            source,
+            (~kept).sum(),
+            len(kept),
+            torn.nunique(),
+        )
+    return kept
 
 
 def make_splits(
@@ -85,6 +127,10 @@ def check_fractions(val_fraction: float, test_fraction: float) -> None:
             f"expected data.val_fraction + data.test_fraction < 1, found {val_fraction} + {test_fraction}: "
             "nothing would be left for training"
         )
+
+
+def _some(names: list[str], most: int = 5) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def _own_splits(images: pd.DataFrame, codes: NDArray[np.intp], count: int) -> NDArray[np.object_]:

@@ -1,46 +1,34 @@
-"""The prepared images of a data set as one memory-mapped array on disk: made once, then opened at once.
+"""The prepared images of a data set on disk, read through memory maps and checked against their checksums.
 
-A store is the folder `<reader's name>-<key>` with `images.npy` (N, H, W, C) and `store.json`. Its key hashes
-the reader's fingerprint, the imaging settings and the ordered images, so a change of any makes another
-store. It appears under its name only when it is complete.
+A store is the folder `<reader's name>-<key>` with segments of images (`bcdl.data.segments`), the exam and
+findings tables of the last preparation as Parquet, and `store.json`. Its key hashes where the data lie and
+the imaging settings. `bcdl.data.preparing` makes it.
 """
 
-import errno
-import fcntl
 import hashlib
 import json
-import logging
 import os
-import shutil
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, replace
 from pathlib import Path
-from uuid import uuid4
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from bcdl.data.decoding import Decoder, Skipped, Source
-from bcdl.data.filling import fill
-from bcdl.data.readers.reader import Reader
-from bcdl.data.table import ExamTable
+from bcdl.data.filling import checksum
+from bcdl.data.segments import read_records
 from bcdl.errors import UserError
-from bcdl.imaging import Imaging, Pixels
+from bcdl.imaging import Geometry, Pixels, widen
 
-_LOG = logging.getLogger(__name__)
-_VERSION = 1  # raise it when the same settings give other pixels: it enters the key
-_IMAGES, _ABOUT = "images.npy", "store.json"
-_KEY = 12  # characters
-_ABANDONED = 24 * 3600.0  # seconds without a write after which an unfinished store is nobody's
+ABOUT = "store.json"
 
 
 class ImageStore:
-    """Prepared images, read from disk as they are asked for; pickled as the name of its folder.
+    """Prepared images in the order of an exam table, read from disk as they are asked for.
 
     Args:
-        folder: A folder that `build_store` made.
+        folder: The store's folder.
+        records: A row an image, in the table's order, as `bcdl.data.segments.read_records` gives them.
 
     Attributes:
         folder: That folder.
@@ -48,42 +36,68 @@ class ImageStore:
         width: Width of every image in pixels.
         channels: Channels of every image.
         dtype: Type of a pixel, uint8 or uint16.
-        fingerprint: Hash of the array's shape, type and content: equal for equal pixels, wherever they lie.
-        skipped: The images that could not be read and are left out.
+        checksums: Of every image's stored bytes.
+        spacing: (N,) millimetres from pixel to pixel as stored, NaN where unknown.
 
     Raises:
-        UserError: The folder holds no whole store.
+        UserError: A segment is missing or damaged, or there is no image.
     """
 
     height: int
     width: int
     channels: int
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, records: pd.DataFrame) -> None:
         self.folder = folder
-        try:
-            about = json.loads((folder / _ABOUT).read_text())
-            self._images: Pixels = np.asarray(np.load(folder / _IMAGES, mmap_mode="r"))
-        except (OSError, ValueError) as error:
-            raise UserError(
-                f"{folder}: expected an image store, found a damaged one ({error}); "
-                "delete the folder, it will be made anew"
-            ) from error
-        self.height, self.width, self.channels = self._images.shape[1:]
-        self.dtype: np.dtype[np.uint8 | np.uint16] = self._images.dtype
-        self.fingerprint: str = about["fingerprint"]
-        self.skipped = [Skipped(Source(**image["source"]), image["reason"]) for image in about["skipped"]]
+        self._records = records
+        self._segment, names = pd.factorize(records["segment"])
+        self._slot = records["slot"].to_numpy(np.int64)
+        self._arrays = [_open(folder / name) for name in names]
+        self.checksums: list[str] = records["checksum"].tolist()
+        self.spacing: NDArray[np.float64] = records["spacing"].to_numpy(np.float64)
+        shapes = {array.shape[1:] for array in self._arrays}
+        if len(shapes) != 1:
+            raise UserError(f"{folder}: expected images of one size, found {len(shapes)}; delete the folder")
+        self.height, self.width, self.channels = shapes.pop()
+        self.dtype: np.dtype[np.uint8 | np.uint16] = np.result_type(*self._arrays)
 
     def __len__(self) -> int:
-        return len(self._images)
+        return len(self._slot)
 
     def __getitem__(self, row: int) -> Pixels:
         """Return the image of a row, (H, W, C), read-only."""
-        image: Pixels = self._images[row]
-        return image
+        image: Pixels = self._arrays[self._segment[row]][self._slot[row]]
+        return image if image.dtype == self.dtype else widen(image)
 
-    def __reduce__(self) -> tuple[type["ImageStore"], tuple[Path]]:
-        return ImageStore, (self.folder,)
+    def __reduce__(self) -> tuple[type["ImageStore"], tuple[Path, pd.DataFrame]]:
+        return ImageStore, (self.folder, self._records)
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the images' size and content in their order: equal for equal pixels, wherever they lie."""
+        shape = (len(self), self.height, self.width, self.channels)
+        digest = hashlib.sha256(f"{shape} {self.dtype}".encode())
+        digest.update("".join(self.checksums).encode())
+        return digest.hexdigest()
+
+    def geometry(self, row: int) -> Geometry:
+        """Return where a stored image lies in its source: what masks and boxes follow."""
+        return Geometry.from_dict(json.loads(str(self._records["geometry"].iat[row])))
+
+    def subset(self, rows: NDArray[np.int64]) -> "ImageStore":
+        """Return the store of some rows, in their order."""
+        return ImageStore(self.folder, self._records.iloc[rows].reset_index(drop=True))
+
+    def joined(self, other: "ImageStore") -> "ImageStore":
+        """Return the images of this store and after them another's; both know their segments' whole paths."""
+        return ImageStore(self.folder, pd.concat([self._records, other._records], ignore_index=True))
+
+    def damaged(self) -> list[int]:
+        """Return the rows whose pixels are not those that were stored."""
+        return [row for row in range(len(self)) if self._checksum(row) != self.checksums[row]]
+
+    def _checksum(self, row: int) -> str:
+        return checksum(self._arrays[self._segment[row]][self._slot[row]])
 
 
 def cache_folder() -> Path:
@@ -92,138 +106,55 @@ def cache_folder() -> Path:
     return Path(cache) / "bcdl" / "stores"
 
 
-def build_store(
-    reader: Reader,
-    table: ExamTable,
-    imaging: Imaging,
-    folder: Path,
-    workers: int | None = None,
-    on_bad_row: str = "error",
-) -> tuple[ImageStore, ExamTable]:
-    """Open the store of a table's images, making it first where it is not there yet.
-
-    Processes that want the same store wait for the first of them, and then open what it made.
-
-    Args:
-        reader: Decodes the images.
-        table: The images, in the order in which they are stored.
-        imaging: How they are prepared.
-        folder: Where stores lie.
-        workers: Processes that decode; `None` is one a core. Quick work stays in this process.
-        on_bad_row: `error`, or `skip` for images that cannot be read.
-
-    Returns:
-        The store, and the table with only the stored images (and their findings): row i lies at position i.
+def read_about(folder: Path) -> dict[str, Any]:
+    """Return what a store says of itself.
 
     Raises:
-        UserError: An image cannot be read, sizes differ without an imaging size, or the folder cannot be
-            written to.
-        RunError: The disk is full, or a worker died.
+        UserError: The folder is no store.
     """
-    sources = _sources(table.images)
-    target = Path(folder) / f"{reader.name}-{_key(reader, imaging, sources)}"
-    decoder = Decoder(reader, imaging, skip=on_bad_row == "skip")
-    if not target.is_dir() or _mended(target, replace(decoder, skip=True)):
-        with _alone(target):
-            if not target.is_dir():
-                _build(target, decoder, sources, workers)
-    store = ImageStore(target)
-    if store.skipped and on_bad_row == "error":
-        raise store.skipped[0].error()
-    return store, _stored_rows(store, table)
-
-
-def _sources(images: pd.DataFrame) -> list[Source]:
-    cells = zip(images["path"].tolist(), images["frame"].tolist(), strict=True)
-    return [Source(row, path, frame) for row, (path, frame) in enumerate(cells)]
-
-
-def _key(reader: Reader, imaging: Imaging, sources: list[Source]) -> str:
-    images = [(source.path, source.frame) for source in sources]
-    identity = [_VERSION, reader.fingerprint(), asdict(imaging), images]
-    return hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:_KEY]
-
-
-def _mended(target: Path, decoder: Decoder) -> bool:
-    """Take a store away if an image that it left out can be read now, say since a codec was installed."""
-    skipped = ImageStore(target).skipped
-    mended = any(not isinstance(decoder.decode(image.source), Skipped) for image in skipped)
-    if mended:
-        with _alone(target):
-            shutil.rmtree(target, ignore_errors=True)
-    return mended
-
-
-def _build(target: Path, decoder: Decoder, sources: list[Source], workers: int | None) -> None:
-    """Make a store under another name and give it its own when it is complete."""
-    part = target.with_name(f"{target.name}.{uuid4().hex[:8]}.part")
-    part.mkdir()
     try:
-        fingerprint, skipped = fill(part / _IMAGES, decoder, sources, workers)
-        about = {"fingerprint": fingerprint, "skipped": [asdict(image) for image in skipped]}
-        (part / _ABOUT).write_text(json.dumps(about, indent=1))
-        _publish(part, target)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-
-
-def _publish(part: Path, target: Path) -> None:
-    """Rename a complete store, unless another process was quicker."""
-    try:
-        part.rename(target)
-    except OSError as error:
-        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-            raise
-
-
-@contextmanager
-def _alone(target: Path) -> Iterator[None]:
-    """Let one process at a time make a store, where the file system has locks; the rename is safe without."""
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        lock = target.with_name(f".{target.name}.lock").open("w")
-    except OSError as error:
+        about: dict[str, Any] = json.loads((folder / ABOUT).read_text())
+    except (OSError, ValueError) as error:
         raise UserError(
-            f"{target.parent}: expected a folder for image stores, cannot write there ({error.strerror}); "
-            "point data.store at another one"
+            f"{folder}: expected an image store with a {ABOUT}, found none that can be read; make it with "
+            "bcdl prepare, or delete a damaged one"
         ) from error
-    with lock:
-        with suppress(OSError):
-            _wait_for(lock.fileno(), target)
-        _remove_abandoned(target)
-        yield
+    return about
 
 
-def _wait_for(lock: int, target: Path) -> None:
+def stored_records(folder: Path) -> pd.DataFrame:
+    """Return the records of every image of a store, by key.
+
+    Raises:
+        UserError: A record cannot be read.
+    """
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        _LOG.info("waiting for another process that prepares the images of %s", target.name)
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        return read_records(folder).set_index("key", drop=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(
+            f"{folder}: expected an image store, found damaged records ({type(error).__name__}); mend "
+            "it with bcdl prepare prepare.verify=true"
+        ) from error
 
 
-def _remove_abandoned(target: Path) -> None:
-    """Remove what processes that were killed have left of the same store."""
-    for part in target.parent.glob(f"{target.name}.*.part"):
-        with suppress(OSError):
-            if time.time() - max(path.stat().st_mtime for path in (part, *part.iterdir())) > _ABANDONED:
-                shutil.rmtree(part)
+def damaged_keys(folder: Path, records: pd.DataFrame) -> set[str]:
+    """Return the keys of the images whose stored pixels are not those that were recorded, or are missing."""
+    found: set[str] = set()
+    for _, rows in records[records["checksum"].notna()].groupby("segment"):
+        try:
+            damaged = ImageStore(folder, rows.reset_index(drop=True)).damaged()
+        except (UserError, IndexError):
+            damaged = list(range(len(rows)))
+        found.update(rows["key"].iloc[damaged])
+    return found
 
 
-def _stored_rows(store: ImageStore, table: ExamTable) -> ExamTable:
-    """Leave out the images that are not in the store, and their findings."""
-    if not store.skipped:
-        return table
-    _LOG.warning(
-        "left out %d of %d images that cannot be read (all are listed in %s); the first: %s",
-        len(store.skipped),
-        len(table.images),
-        store.folder / _ABOUT,
-        store.skipped[0].reason,
-    )
-    images = table.images.drop(index=[image.source.row for image in store.skipped]).reset_index(drop=True)
-    return replace(table, images=images, findings=_findings_of(images, table.findings))
-
-
-def _findings_of(images: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
-    return findings[findings["image_id"].isin(images["image_id"])].reset_index(drop=True)
+def _open(file: Path) -> Pixels:
+    try:
+        array: Pixels = np.asarray(np.load(file, mmap_mode="r"))
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{file}: expected stored images, found a damaged or missing file; mend the store with bcdl "
+            "prepare prepare.verify=true"
+        ) from error
+    return array

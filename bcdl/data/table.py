@@ -7,8 +7,11 @@ Every reader gives an `ExamTable`; everything after it relies on the columns, ty
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from bcdl.data.naming import named, quoted
 from bcdl.data.schema import (
     DENSITIES,
     FINDING_COLUMNS,
@@ -90,8 +93,7 @@ def validate_table(table: ExamTable, source: str) -> ExamTable:
         source: The file or folder that the table comes from, for the message.
 
     Raises:
-        UserError: Names the first bad column, row and value, what was expected and what to do;
-            or the patients that stand in two splits.
+        UserError: Names the first bad column, row and value, what was expected and what to do.
     """
     checked, issues = _check(table, source)
     for rows, frame in zip(issues, (checked.images, checked.findings), strict=True):
@@ -109,7 +111,7 @@ def keep_valid_rows(table: ExamTable, source: str) -> tuple[ExamTable, pd.DataFr
         The table without them, and the bad cells of its images (`row, column, value, expected`, row from 0).
 
     Raises:
-        UserError: A column is missing or unknown, no row is left, or a patient stands in two splits.
+        UserError: A column is missing or unknown, or no row is left.
     """
     checked, (bad_images, bad_findings) = _check(table, source)
     images = _without(checked.images, bad_images)
@@ -132,6 +134,15 @@ def positive_last(table: ExamTable) -> ExamTable:
     )
 
 
+def rows_of(table: ExamTable, kept: NDArray[np.bool_]) -> ExamTable:
+    """Return a table with some of its images, and their findings, alone."""
+    if kept.all():
+        return table
+    images = table.images[kept].reset_index(drop=True)
+    findings = table.findings[table.findings["image_id"].isin(images["image_id"])].reset_index(drop=True)
+    return replace(table, images=images, findings=findings)
+
+
 def _complete(frame: pd.DataFrame, columns: Columns, required: Sequence[str], source: str) -> pd.DataFrame:
     _check_columns(frame, columns, required, source)
     completed, issues = cast_cells(frame, columns)
@@ -149,7 +160,6 @@ def _check(table: ExamTable, source: str) -> tuple[ExamTable, tuple[pd.DataFrame
     _check_columns(table.findings, FINDING_COLUMNS, REQUIRED_FINDING_COLUMNS, f"{source} (findings)")
     images, uncast_images = cast_cells(table.images, IMAGE_COLUMNS)
     findings, uncast_findings = cast_cells(table.findings, FINDING_COLUMNS)
-    _check_patients(images, source)
     count = len(table.classes)
     image_rows = _merge(uncast_images, image_issues(images, count))
     finding_rows = _merge(uncast_findings, finding_issues(findings, images, count))
@@ -193,26 +203,12 @@ def _check_columns(frame: pd.DataFrame, columns: Columns, required: Sequence[str
             )
 
 
-def _check_patients(images: pd.DataFrame, source: str) -> None:
-    """Refuse patients that stand in two splits (`NA` is none)."""
-    assigned = images.loc[images["split"] != "NA", ["patient_id", "split"]].drop_duplicates()
-    twice = assigned.loc[assigned["patient_id"].duplicated(), "patient_id"].drop_duplicates()
-    if len(twice):
-        raise UserError(
-            f"{source}: expected every patient in one split, found {len(twice)} in two or more: "
-            f"{_some(twice.sort_values().tolist())}; give all images of a patient the same split"
-        )
-
-
-def _some(names: list[str], most: int = 5) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
 def _describe(issues: pd.DataFrame, frame: pd.DataFrame, source: str) -> str:
     """Word the first issue: what was expected, what was found, where, and what to do."""
     first = issues.iloc[0]
-    found = "nothing" if pd.isna(first["value"]) else repr(first["value"])
-    place = f"row {first['row'] + 1} (image_id {frame['image_id'].iloc[first['row']]})"
+    value = first["value"].item() if isinstance(first["value"], np.generic) else first["value"]
+    found: str = "nothing" if pd.isna(value) else quoted(value)
+    place = f"row {first['row'] + 1} (image_id {named('image', frame['image_id'].iloc[first['row']])})"
     more = f" and {len(issues) - 1} more bad cells" if len(issues) > 1 else ""
     return (
         f"{source}: {first['column']}: expected {first['expected']}, found {found} in {place}{more}; "

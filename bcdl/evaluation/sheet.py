@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Polygon, Rectangle
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
@@ -18,6 +18,7 @@ _CAPTION, _MARGIN = 0.36, 0.08
 _LETTER = 0.068  # inches, of a caption
 _CELL_WIDTHS = (1.5, 5.2)
 _GAP = 0.02  # of a view's width
+_OUTLINE = "#ff5a5f"
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,12 @@ class Frame:
     Attributes:
         name: such as `R-CC`; empty where side and view are unknown.
         image: `(C, H, W)` as the model sees it; None where the view is missing.
+        outlines: of findings, each `(N, 2)` x and y in its pixels.
     """
 
     name: str
     image: NDArray[np.float32] | None
+    outlines: Sequence[NDArray[np.float64]] = ()
 
 
 def contact_sheet(
@@ -94,6 +97,10 @@ def _draw_sample(
         else:
             extent = (left, left + width, height, 0)
             axes.imshow(_grey(frame.image, window), extent=extent, interpolation="nearest", aspect="auto")
+            for outline in frame.outlines:
+                axes.add_patch(
+                    Polygon(outline + np.array([left, 0]), fill=False, edgecolor=_OUTLINE, linewidth=0.8)
+                )
         ink = QUIET if frame.image is None else "#ffd166"
         name = axes.text(left + width * 0.03, height * 0.02, frame.name, va="top", color=ink, fontsize=7)
         if frame.image is not None:

@@ -88,12 +88,13 @@ def swept(overrides: list[str]) -> list[str]:
 
 def _start(root: str, experiment: str, overrides: list[str], study: str | None, metric: str) -> None:
     from bcdl.tracking import TrackedRun, TrackingStore, log_provenance
+    from bcdl.tracking.places import parameters
     from bcdl.tracking.run import PARENT_VARIABLE
 
     stem = study.replace("/", "-") if study else "-".join(key.rpartition(".")[2] for key in swept(overrides))
     run = TrackedRun.start(TrackingStore.open(root, experiment), f"sweep-{stem or 'jobs'}", kind="sweep")
     run.__enter__()
-    run.log_params(dict(override.lstrip("+").split("=", 1) for override in overrides if "=" in override))
+    run.log_params(parameters(overrides))
     run.log_text("".join(f"- {override}\n" for override in overrides), "overrides.yaml")
     log_provenance(run)
     os.environ[PARENT_VARIABLE] = run.id

@@ -12,9 +12,13 @@ import pytest
 from numpy.typing import NDArray
 
 from bcdl.data import ExamDataModule, ShuffledSampler
+from bcdl.data.preparing import Preparation
+from bcdl.data.source import ExamSource, Splitting
 from bcdl.data.table import ExamTable, complete_findings, complete_images, validate_table
-from bcdl.imaging import Imaging
+from bcdl.imaging import AS_IT_IS, Display, Imaging, Picture
 from bcdl.transforms import Augment, ZScore
+
+SPLITTING = ("val_fraction", "test_fraction", "split_seed", "on_patient_overlap")
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class MemoryReader:
             {
                 "patient_id": f"p{patient:03}",
                 "exam_id": f"p{patient:03}e{exam}",
-                "exam_date": f"{2018 + exam}-03-01",
+                "exam_day": 365 * exam,
                 "image_id": f"p{patient:03}e{exam}{side}{view}",
                 "laterality": side,
                 "view": view,
@@ -56,12 +60,18 @@ class MemoryReader:
             ExamTable(images, complete_findings(None), self.classes, self.positive), self.name
         )
 
-    def load(self, path: str, frame: int = 0) -> NDArray[Any]:
+    def load(self, path: str, frame: int = 0, display: Display = AS_IT_IS) -> Picture:
         generator = np.random.default_rng(zlib.crc32(path.encode()))
-        return generator.integers(1, 200, self.size).astype(self.dtype)
+        return Picture(generator.integers(1, 200, self.size).astype(self.dtype))
 
     def load_mask(self, mask_path: str) -> NDArray[np.bool_]:
         return np.zeros(self.size, np.bool_)
+
+    def state(self, path: str) -> str:
+        return ""
+
+    def unlisted(self, table: ExamTable) -> list[str]:
+        return []
 
     def fingerprint(self) -> str:
         return repr(self)
@@ -81,14 +91,26 @@ def make_data(tmp_path: Path) -> Callable[..., ExamDataModule]:
 
     def make(reader: MemoryReader | None = None, **arguments: Any) -> ExamDataModule:
         choices = {
-            "imaging": Imaging(),
             "preprocess": ZScore(),
             "augment": Augment(),
             "sampler": ShuffledSampler,
             "unit": "exam",
             "batch_size": 4,
-            "store": tmp_path / "store",
         }
-        return ExamDataModule(reader or MemoryReader(), **(choices | arguments))
+        how = {name: arguments.pop(name) for name in SPLITTING if name in arguments}
+        if "split_seed" in how:
+            how["seed"] = how.pop("split_seed")
+        preparation = Preparation(
+            arguments.pop("imaging", Imaging()),
+            arguments.pop("store", tmp_path / "store"),
+            arguments.pop("on_bad_image", "error"),
+        )
+        source = ExamSource(
+            reader or MemoryReader(),
+            preparation,
+            Splitting(**how),
+            arguments.pop("drop_duplicates", "none"),
+        )
+        return ExamDataModule(source, **(choices | arguments))
 
     return make

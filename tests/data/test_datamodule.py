@@ -63,7 +63,7 @@ def test_label_1_is_the_positive_of_two_classes_whatever_the_source_s_coding(
     data = make_data(memory_reader(classes=("malignant", "benign"), positive="malignant"), unit="image")
     assert data.classes == ("benign", "malignant")
     assert data.positive_label == 1
-    source = data.reader.read().images.set_index("image_id")["label"]
+    source = data.source.reader.read().images.set_index("image_id")["label"]
     for sample in data.samples.itertuples():
         assert sample.label == 1 - source[sample.sample_id]
 
@@ -187,7 +187,15 @@ def test_an_empty_split_is_an_error(make_data: Make, memory_reader: type) -> Non
 
 
 @pytest.mark.parametrize(
-    "choice", [{"unit": "study"}, {"on_bad_row": "ignore"}, {"unlabelled": "yes"}, {"val_fraction": 1.5}]
+    "choice",
+    [
+        {"unit": "study"},
+        {"on_bad_image": "ignore"},
+        {"on_patient_overlap": "x"},
+        {"drop_duplicates": "y"},
+        {"unlabelled": "yes"},
+        {"val_fraction": 1.5},
+    ],
 )
 def test_bad_arguments_are_errors_before_anything_is_read(make_data: Make, choice: dict[str, Any]) -> None:
     with pytest.raises(UserError, match="expected data"):

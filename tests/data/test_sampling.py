@@ -74,6 +74,42 @@ def test_weighted_draws_classes_equally_often() -> None:
     assert labels[drawn].mean() == pytest.approx(0.5, abs=0.05)
 
 
+@pytest.mark.parametrize("sampler", [ShuffledSampler, WeightedSampler])
+def test_weights_say_how_often_a_sample_is_drawn(sampler: Callable[..., BatchSampler]) -> None:
+    labels = np.zeros(1000, np.int64)
+    weights = np.where(np.arange(1000) < 100, 9.0, 1.0)  # a tenth of the samples, half of the weight
+    weights[500:] = 0
+    batches = sampler(labels, 50, seed=0, weights=weights)
+    drawn = np.concatenate(indices(list(batches)))
+    assert len(drawn) == 1000
+    assert (drawn < 100).mean() == pytest.approx(900 / 1300, abs=0.05)
+    assert drawn.max() < 500
+    batches.set_epoch(1)
+    assert indices(list(batches)) != indices(list(sampler(labels, 50, seed=0, weights=weights)))
+
+
+def test_even_weights_are_none_to_the_weighted_sampler() -> None:
+    even = WeightedSampler(LABELS, 8, seed=0, weights=np.full(50, 0.5))
+    assert list(even) == list(WeightedSampler(LABELS, 8, seed=0))
+
+
+def test_classes_stay_balanced_and_weights_hold_within_them() -> None:
+    many = np.arange(4000) < 1000  # a quarter of the samples, most of the positives, and little weight
+    labels = np.where(many, np.arange(4000) % 2, np.arange(4000) % 100 == 0).astype(np.int64)
+    weights = np.where(many, 1 / 1000, 3 / 3000)
+    drawn = np.concatenate(indices(list(WeightedSampler(labels, 50, seed=0, weights=weights))))
+    assert labels[drawn].mean() == pytest.approx(0.5, abs=0.03)
+    for label in (0, 1):
+        of_class = labels == label
+        share = weights[many & of_class].sum() / weights[of_class].sum()
+        assert many[drawn][labels[drawn] == label].mean() == pytest.approx(share, abs=0.03)
+
+
+def test_balanced_batches_refuse_weights() -> None:
+    with pytest.raises(UserError, match=r"found data\.weights; choose sampler=shuffled or weighted"):
+        BalancedBatchSampler(LABELS, 8, seed=0, weights=np.ones(50))
+
+
 @pytest.mark.parametrize("positives", [1, 6, 20, 49])
 @pytest.mark.parametrize("size", [3, 8, 17])
 @pytest.mark.parametrize("least", [1, 2])

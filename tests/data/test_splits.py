@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bcdl.data.splits import assign_folds, make_splits
+from bcdl.data.splits import assign_folds, make_splits, resolve_overlap
 from bcdl.data.table import complete_images
 from bcdl.errors import UserError
 
@@ -139,3 +139,36 @@ def test_folds_do_not_depend_on_the_order_of_rows() -> None:
 def test_an_impossible_number_of_folds_is_an_error(k: int) -> None:
     with pytest.raises(UserError, match="folds"):
         assign_folds(cohort(60), k, seed=0)
+
+
+def torn() -> pd.DataFrame:
+    """p0 in train and test, p1 in val and test, p2 in train alone, p3 in none."""
+    splits = ["train", "test", "NA", "val", "test", "train", "NA"]
+    patients = ["p0", "p0", "p0", "p1", "p1", "p2", "p3"]
+    rows = {"patient_id": patients, "exam_id": "e", "image_id": range(7), "path": "x", "split": splits}
+    return complete_images(pd.DataFrame(rows))
+
+
+def test_a_patient_in_two_splits_is_an_error_that_names_the_remedy() -> None:
+    with pytest.raises(
+        UserError, match=r"found 2 in two or more: p0, p1; .*on_patient_overlap=drop_from_train"
+    ):
+        resolve_overlap(torn(), "error", "a set")
+
+
+def test_of_many_patients_in_two_splits_five_are_named() -> None:
+    patients = [f"p{number}" for number in range(8)] * 2
+    rows = {"patient_id": patients, "exam_id": "e", "image_id": range(16), "path": "x"}
+    images = complete_images(pd.DataFrame({**rows, "split": ["train"] * 8 + ["test"] * 8}))
+    with pytest.raises(UserError, match=r"found 8 .*: p0, p1, p2, p3, p4 and 3 more"):
+        resolve_overlap(images, "error", "a set")
+
+
+def test_patients_in_test_can_lose_their_earlier_splits(caplog: pytest.LogCaptureFixture) -> None:
+    kept = resolve_overlap(torn(), "drop_from_train", "a set")
+    assert kept.tolist() == [False, True, True, False, True, True, True]
+    assert "left out 2 of 7 images, of 2 patients" in caplog.text
+
+
+def test_patients_in_one_split_are_left_alone() -> None:
+    assert resolve_overlap(split(cohort()), "error", "a set").all()
