@@ -122,7 +122,7 @@ def test_every_error_path_was_gone_and_every_verb_came_to_its_end(ran: Commands)
     codes = [code for _, code, _ in ran.printed]
     assert codes == [2, 2, 2, 2, 0, 0, 0, 2, 0, 0, 0], [text[-800:] for _, _, text in ran.printed]
     assert "cannot read the headers of" in ran.text(0)
-    assert "the first: row" in ran.text(1)
+    assert "The first: row" in ran.text(1)
     assert "not shown" in ran.text(2)
     assert "in row 102" in ran.text(2)
     for kind in ("undecodable", "for_processing", "implant", "modality"):
