@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO ?=
-BENCHMARKS := startup run_cost throughput phantom memory large_store
+BENCHMARKS := startup run_cost throughput phantom memory large_store prepare stored_views exam_table audit
 
 .PHONY: help setup demo test test-all check bench ui clean
 

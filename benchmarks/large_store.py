@@ -14,12 +14,12 @@ from threading import Event, Thread
 
 import numpy as np
 from commands import scratch
-from numpy.typing import NDArray
 from targets import Figure, show
 
 from bcdl.assemble import build_data
 from bcdl.configs import compose
 from bcdl.data.readers import Phantom
+from bcdl.imaging import AS_IT_IS, Display, Picture
 
 PATIENTS, VIEWS = 25_000, 4
 SHARE = 0.1  # of the pixels
@@ -30,9 +30,11 @@ INTERVAL = 0.05  # seconds between two looks at the memory
 class PlainPhantom(Phantom):
     """The phantom without its slow part: every view is an even grey."""
 
-    def load(self, path: str, frame: int = 0) -> NDArray[np.uint8]:
-        """Return a view (H, W) whose grey level depends on its path."""
-        return np.full(self.size, sum(path.encode()) % 256, np.uint8)
+    def load(self, path: str, frame: int = 0, display: Display = AS_IT_IS) -> Picture:
+        """Return a view (H, W) whose grey level depends on its path, with one pixel of another."""
+        pixels = np.full(self.size, sum(path.encode()) % 255, np.uint8)
+        pixels[0, 0] = 255
+        return Picture(pixels)
 
 
 def main() -> None:

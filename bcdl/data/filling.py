@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from bcdl.data.decoding import Decoded, Decoder, Shape, Source, other_size
+from bcdl.data.heap import freed_memory_kept
 from bcdl.data.pool import cores, in_order
 from bcdl.data.progress import progress
 from bcdl.data.row_file import RowFile
@@ -83,7 +84,7 @@ def fill(
         UserError: Sizes differ. What was stored before stays.
         RunError: The disk is full, or a worker died. What was stored before stays.
     """
-    with progress("prepare images", len(sources), "images") as advance:
+    with progress("prepare images", len(sources), "images") as advance, freed_memory_kept():
         probes, seconds = _probe(decoder, sources)
         advance(len(probes))
         rest = sources[len(probes) :]

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import cv2
 
+from bcdl.data.heap import keep_freed_memory
 from bcdl.errors import RunError
 
 _LOOK = 2.0  # seconds between two looks for the parent
@@ -51,6 +52,7 @@ def _start_worker() -> None:
     """Leave Ctrl-C to the parent, and the cores to the other workers; end when the parent is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
+    keep_freed_memory()
     Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
 
 

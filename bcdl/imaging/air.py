@@ -1,6 +1,6 @@
 """The air around the breast: a plane of grey values, as scanners leave it grey, tilted and noisy."""
 
-from collections.abc import Iterator
+from itertools import product
 
 import cv2
 import numpy as np
@@ -10,8 +10,10 @@ Values = NDArray[np.float32]
 Plane = NDArray[np.float32]  # grey value in the middle, and its change from there to the lower and right edge
 
 _GRID = 64  # pixels of the longer side at which planes are tried
-_TILTS = np.linspace(-0.24, 0.24, 9)  # of the spread, from the middle to an edge
+_SLOPES = sorted(np.linspace(-0.24, 0.24, 9), key=abs)  # of the spread, from the middle to an edge
+_TILTS = np.array(list(product(_SLOPES, repeat=2)), np.float32)  # (T, 2) down and right, the flattest first
 _BINS = 50  # of the spread
+_LEVELS = 2 * _BINS + 3
 _NEAR = 0.04  # of the spread: what may be air by the first plane
 _FITS = 6
 _NOISES = 3.0  # standard deviations: what lies further from the plane is not fitted
@@ -55,21 +57,14 @@ def _along(side: int) -> Values:
 def _roughly(values: Values, axes: Values, spread: float) -> Plane:
     """Return the best of some planes: of equally good ones the least tilted."""
     darkest = float(values.min())
-    shares = (values - darkest) / spread
-    best, chosen = -np.inf, (0.0, 0.0, 0.0)
-    for down, right in _tilts():
-        levels = np.clip((shares - axes[:, 1] * down - axes[:, 2] * right + 0.5) * _BINS, 0, 2 * _BINS)
-        counts = np.bincount(levels.astype(np.int64), minlength=2 * _BINS + 3)
-        near, below = counts[:-2] + counts[1:-1] + counts[2:], np.cumsum(counts)[:-2] - counts[:-2]
-        level = int((near - below).argmax())
-        if near[level] - below[level] > best:
-            best, chosen = near[level] - below[level], ((level + 1.5) / _BINS - 0.5, down, right)
-    return np.array(chosen, np.float32) * np.float32(spread) + np.array([darkest, 0, 0], np.float32)
-
-
-def _tilts() -> Iterator[tuple[float, float]]:
-    flattest_first = sorted(_TILTS, key=abs)
-    return ((float(down), float(right)) for down in flattest_first for right in flattest_first)
+    shares = (values - darkest) / spread - _TILTS[:, :1] * axes[:, 1] - _TILTS[:, 1:] * axes[:, 2]  # (T, N)
+    levels = np.clip((shares + 0.5) * _BINS, 0, 2 * _BINS).astype(np.int64)
+    bins = np.arange(len(_TILTS))[:, None] * _LEVELS + levels
+    counts = np.bincount(bins.ravel(), minlength=len(_TILTS) * _LEVELS).reshape(-1, _LEVELS)
+    near, below = counts[:, :-2] + counts[:, 1:-1] + counts[:, 2:], np.cumsum(counts, axis=1) - counts
+    tilt, level = np.unravel_index((near - below[:, :-2]).argmax(), near.shape)
+    chosen = np.array([(level + 1.5) / _BINS - 0.5, *_TILTS[tilt]], np.float32)
+    return chosen * np.float32(spread) + np.array([darkest, 0, 0], np.float32)
 
 
 def _fitted(plane: Plane, values: Values, axes: Values, spread: float) -> Plane:

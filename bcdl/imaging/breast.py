@@ -148,7 +148,7 @@ def _grown(rise: Values, least: float) -> Small:
         dense, cv2.MORPH_OPEN, _disc(_THIN, rise), borderType=cv2.BORDER_CONSTANT, borderValue=(0,)
     )
     core = _largest(thick)
-    near = cv2.distanceTransform(1 - core, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) <= _SKIN * max(rise.shape)
+    near = cv2.distanceTransform(1 - core, cv2.DIST_L2, cv2.DIST_MASK_5) <= _SKIN * max(rise.shape)
     grown = _largest((near & tissue).astype(np.uint8))
     rimmed = cv2.dilate(grown, _disc(_RIM, rise))
     outlines, _ = cv2.findContours(rimmed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)

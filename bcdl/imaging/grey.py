@@ -25,8 +25,11 @@ _WIDE_TABLES = tuple(map(int, cv2.__version__.split(".")[:2])) >= (4, 13)  # Ope
 
 def beyond_bits(stored: NDArray[Any], header: Dataset) -> tuple[Problem, ...]:
     """Object to unsigned values that need more bits than the file says it uses."""
-    most, found = 2 ** int(header.BitsStored) - 1, int(stored.max())
-    if header.get("PixelRepresentation") == 1 or found <= most:
+    most = 2 ** int(header.BitsStored) - 1
+    if header.get("PixelRepresentation") == 1 or np.iinfo(stored.dtype).max <= most:
+        return ()
+    found = int(stored.max())
+    if found <= most:
         return ()
     detail = f"expected values up to {most} (BitsStored {header.BitsStored}), found {found}"
     return (Problem("beyond_bits", detail),)
@@ -54,6 +57,8 @@ def grey_values(stored: NDArray[Any], header: Dataset, window: str, path: Path) 
 
 def _looked_up(table: Pixels, codes: Pixels) -> Pixels:
     """Return a table's entry for every pixel (H, W), written over the codes where it is of their type."""
+    if codes.dtype == table.dtype and (table == np.arange(table.size)).all():
+        return codes
     if codes.dtype == np.uint16 and not _WIDE_TABLES:
         return np.take(table, codes)
     pixels: Pixels = cv2.LUT(codes, table, dst=codes if codes.dtype == table.dtype else None)

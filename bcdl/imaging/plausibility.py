@@ -22,7 +22,7 @@ def pixel_problems(picture: Picture, prepared: Prepared) -> tuple[Problem, ...]:
         picture: The image as decoded, with the side that the header or the table says it shows.
         prepared: The same as it is stored.
     """
-    if int(picture.pixels.min()) == int(picture.pixels.max()):
+    if _constant(picture.pixels[::_STEP, ::_STEP]) and _constant(picture.pixels):
         return (Problem("constant", "expected an image, found one value in all pixels"),)
     if prepared.breast_share is None:
         return ()
@@ -45,6 +45,10 @@ def _breast_problems(picture: Picture, prepared: Prepared, share: float) -> Iter
             f"the chest wall lies on the {prepared.chest_wall} as of side {shown}, the tag says "
             f"{picture.laterality}",
         )
+
+
+def _constant(pixels: Pixels) -> bool:
+    return bool(pixels.min() == pixels.max())
 
 
 def _inverted(pixels: Pixels) -> bool:
