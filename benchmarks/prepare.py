@@ -142,8 +142,7 @@ def more_images(once: Path, twice: Path, workers: int) -> float:
     rounds = [(preparing(once, workers), preparing(twice, workers)) for _ in range(ROUNDS)]
     seconds = ", ".join(f"{few:.1f} and {many:.1f}" for few, many in rounds)
     print(f"workers {workers}, seconds of {IMAGES} and {2 * IMAGES} images by round: {seconds}; {load()}")
-    few, many = map(min, zip(*rounds, strict=True))
-    return many - few
+    return min(many for _, many in rounds) - min(few for few, _ in rounds)
 
 
 def preparing(root: Path, workers: int) -> float:
