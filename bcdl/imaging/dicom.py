@@ -26,9 +26,10 @@ from bcdl.imaging.quality import header_problems
 from bcdl.imaging.window import check_policy
 from bcdl.limits import MOST_PIXELS
 
-config.settings.reading_validation_mode = config.IGNORE  # its warnings would quote what headers hold,
-logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)  # and so would its logger,
-warnings.filterwarnings("ignore", module="pydicom")  # and names of files
+# What pydicom says quotes headers and names of files, which are private; what it cannot read is an ImageError.
+config.settings.reading_validation_mode = config.IGNORE
+logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)
+warnings.filterwarnings("ignore", module="pydicom")
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 _GREY, _PALETTE = ("MONOCHROME1", "MONOCHROME2"), "PALETTE COLOR"
 _ENHANCED = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")

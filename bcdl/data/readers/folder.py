@@ -89,14 +89,6 @@ class FolderReader:
         """
         return unlisted_files(self.root, table)
 
-    def read(self) -> ExamTable:
-        """Return the validated tables.
-
-        Raises:
-            NotImplementedError: A reader has its own.
-        """
-        raise NotImplementedError(f"{type(self).__name__} reads no tables")
-
     def fingerprint(self) -> str:
         """Return a hash of the folder's place."""
         return hashlib.sha256(str(self.root.resolve()).encode()).hexdigest()
