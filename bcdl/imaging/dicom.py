@@ -26,7 +26,7 @@ from bcdl.imaging.quality import header_problems
 from bcdl.imaging.window import check_policy
 from bcdl.limits import MOST_PIXELS
 
-# What pydicom says quotes headers and names of files, which are private; what it cannot read is an ImageError.
+# What pydicom says quotes headers and file names, which are private; what it cannot read is an ImageError.
 config.settings.reading_validation_mode = config.IGNORE
 logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)
 warnings.filterwarnings("ignore", module="pydicom")
