@@ -1,5 +1,6 @@
 """From a composed configuration to the objects of a run."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from lightning import Callback, Trainer
@@ -31,6 +32,7 @@ def build_data(cfg: DictConfig) -> ExamDataModule:
         unlabelled=data.unlabelled,
         batch_size=data.batch_size,
         num_workers=data.num_workers,
+        tabular="encoder" in cfg and _reads(cfg.encoder) == "tabular",
         require_test=data.test_fraction > 0,
         fit_seed=data.split_seed,
         seed=cfg.seed,
@@ -38,7 +40,7 @@ def build_data(cfg: DictConfig) -> ExamDataModule:
 
 
 def build_model(
-    cfg: DictConfig, data: ExamDataModule, store: TrackingStore, pretrained: bool = True
+    cfg: DictConfig, data: ExamDataModule, store: TrackingStore | None, pretrained: bool = True
 ) -> Classifier:
     """Return the model of a configuration for prepared data.
 
@@ -67,11 +69,21 @@ def build_model(
     return model
 
 
-def build_trainer(cfg: DictConfig, folder: Path, logger: Logger | None) -> Trainer:
-    """Return the trainer of a configuration; checkpoints go to `folder`."""
+def build_trainer(
+    cfg: DictConfig, folder: Path, logger: Logger | None, further: Sequence[Callback] = ()
+) -> Trainer:
+    """Return the trainer of a configuration.
+
+    Args:
+        cfg: the composed configuration.
+        folder: where checkpoints go.
+        logger: where metrics go.
+        further: callbacks beside those of the configuration.
+    """
     hush()
     callbacks: list[Callback] = [
-        callback for callback in instantiated(cfg.callbacks).values() if callback is not None
+        *(callback for callback in instantiated(cfg.callbacks).values() if callback is not None),
+        *further,
     ]
     for callback in callbacks:
         if isinstance(callback, ModelCheckpoint):
@@ -86,8 +98,13 @@ def build_trainer(cfg: DictConfig, folder: Path, logger: Logger | None) -> Train
     return trainer
 
 
-def _local_weights(weights: str | None, store: TrackingStore) -> str | None:
-    if weights is None or not weights.startswith(RUN_WEIGHTS):
+def _reads(encoder: DictConfig) -> str:
+    """Return what an encoder takes of a batch, before it is built; one that does not say takes the image."""
+    return str(getattr(instantiated(encoder, _partial_=True).func, "reads", "image"))
+
+
+def _local_weights(weights: str | None, store: TrackingStore | None) -> str | None:
+    if weights is None or store is None or not weights.startswith(RUN_WEIGHTS):
         return weights
     run_id = store.resolve(weights.removeprefix(RUN_WEIGHTS))
     return str(store.download(run_id, "checkpoints/best.ckpt"))

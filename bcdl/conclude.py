@@ -33,7 +33,10 @@ _OF_THRESHOLD = ("accuracy", "balanced_accuracy", "precision", "sensitivity", "s
 def infer(model: Classifier, data: ExamDataModule, device: torch.device) -> pd.DataFrame:
     """Return the predictions table of the validation samples, and of the test samples where there are any."""
     present = [split for split in _PREFIX if data.has_samples(split)]
-    tables = [predictions_table(data.samples, *predict(model, data, split, device)) for split in present]
+    fold = data.source.fold
+    tables = [
+        predictions_table(data.samples, *predict(model, data, split, device), fold) for split in present
+    ]
     return pd.concat(tables, ignore_index=True)
 
 

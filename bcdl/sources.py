@@ -58,6 +58,8 @@ def _splitting(data: DictConfig) -> Splitting:
         test_fraction=data.test_fraction,
         seed=data.split_seed,
         on_patient_overlap=data.on_patient_overlap,
+        folds=data.folds,
+        fold=data.fold,
     )
 
 

@@ -26,6 +26,7 @@ def main(cfg: DictConfig) -> None:
     path = _png(cfg.out)
     if cfg.patient is not None:  # whatever split they would be in
         cfg.data.val_fraction = cfg.data.test_fraction = 0
+        cfg.data.folds = cfg.data.fold = None
     data = build_data(cfg)
     data.prepare()
     if cfg.patient is not None:

@@ -120,7 +120,7 @@ def train(bcdl_in_process: Callable[..., int]) -> Callable[..., int]:
     def run(*typed: str) -> int:
         keys = {text.split("=")[0] for text in typed}
         data = () if "data" in keys else TINY_PHANTOM
-        own_encoder = "encoder" in keys or "model=transfer" in typed
+        own_encoder = "encoder" in keys or bool({"model=transfer", "model=radiomics"} & set(typed))
         network = () if own_encoder else TINY_NETWORK
         return bcdl_in_process("train", *([] if "resume" in keys else [*data, *network, *TINY_RUN]), *typed)
 

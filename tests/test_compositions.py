@@ -92,12 +92,6 @@ def targets(node: DictConfig) -> Iterator[DictConfig]:
             yield from targets(child)
 
 
-@pytest.fixture
-def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ExamDataModule:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    return build_data(composed("train", *TINY))
-
-
 @pytest.fixture(autouse=True)
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A working directory with the file that `data=manifest` asks for."""
@@ -160,8 +154,11 @@ def test_the_data_of_a_choice_give_a_training_batch(
 @pytest.mark.filterwarnings("ignore:class . does not occur")  # in a batch of two
 @pytest.mark.parametrize(("group", "name"), choices("model", "encoder", "loss", "optimizer", "scheduler"))
 def test_the_model_of_a_choice_takes_one_step(
-    group: str, name: str, data: ExamDataModule, tmp_path: Path
+    group: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    needed = NEEDED.get(f"{group}/{name}", ())
+    data = build_data(composed("train", f"{group}={name}", *needed, *TINY))
     model = build(chosen(group, name), data, tmp_path)
     settings = composed("train", "callbacks=no_ema", "trainer.accelerator=cpu", "trainer.max_epochs=1").copy()
     settings.callbacks = {}

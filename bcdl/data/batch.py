@@ -24,7 +24,7 @@ class Batch(TypedDict):
         time: (B, V) float32, years before the newest exam of the sample.
         label: (B,) int64, 1 = positive where there are two classes, -1 = unlabelled.
         index: (B,) int64, row of the sample table.
-        tabular: (B, F) float32, values beside the images, where a data set has them.
+        tabular: (B, V, F) float32, the store's features of every view, where the encoder takes them.
     """
 
     image: Tensor
@@ -47,6 +47,7 @@ class Sample(TypedDict):
     time: NDArray[np.float32]
     label: NDArray[np.int64]
     index: NDArray[np.int64]
+    tabular: NotRequired[NDArray[np.float32]]
 
 
 def collate(samples: Sample) -> Batch:

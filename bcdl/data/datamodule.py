@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 
 from bcdl.data.batch import Batch, collate
 from bcdl.data.dataset import ExamDataset
+from bcdl.data.feature_table import stored_features
 from bcdl.data.samples import EXTRA_VIEWS, UNITS, check_choice, group_samples, warn_of_joined_sides
 from bcdl.data.sampling import BatchSampler, InOrderSampler
 from bcdl.data.schema import IMAGE_COLUMNS
@@ -51,6 +52,7 @@ class ExamDataModule(LightningDataModule):
         unlabelled: `keep` trains on unlabelled samples too (label -1); they are never in val or test.
         batch_size: Samples a batch, on each device.
         num_workers: Processes that load; 0 loads in the training process.
+        tabular: Whether batches hold `tabular`: the features of every view, from the store's table.
         require_test: Whether a missing test split is an error.
         fit_seed: Seed of the choice of images on which `preprocess` learns.
         seed: Seed of order and augmentation.
@@ -72,6 +74,7 @@ class ExamDataModule(LightningDataModule):
         unlabelled: str = "drop",
         batch_size: int = 32,
         num_workers: int = 0,
+        tabular: bool = False,
         require_test: bool = True,
         fit_seed: int = 0,
         seed: int = 0,
@@ -85,15 +88,16 @@ class ExamDataModule(LightningDataModule):
         self.unit, self.newest_exams, self.on_extra_view = unit, newest_exams, on_extra_view
         self.unlabelled = unlabelled
         self.batch_size, self.num_workers = batch_size, num_workers
+        self.tabular = tabular
         self.require_test, self.fit_seed, self.seed = require_test, fit_seed, seed
 
     def prepare(self) -> None:
-        """Read and validate, store the images, make splits and samples; a second call does nothing.
+        """Read and validate, store images and features, make splits and samples; a second call does nothing.
 
         Raises:
             UserError: The data set is wrong, or too small for its splits.
         """
-        self._prepared  # noqa: B018 - computed once
+        self._prepared, self._features  # noqa: B018 - computed once
 
     def prepare_data(self) -> None:
         """Store the images once a machine, before other processes open the store."""
@@ -209,6 +213,7 @@ class ExamDataModule(LightningDataModule):
             preprocess=self.preprocess,
             augment=self.augment if augmented else None,
             seed=self.seed,
+            tabular=self._features,
         )
 
     def loader(self, split: str, augmented: bool = False) -> DataLoader[Any]:
@@ -259,6 +264,10 @@ class ExamDataModule(LightningDataModule):
         samples = group_samples(table.images, self.unit, self.on_extra_view, self.newest_exams)
         warn_of_joined_sides(samples, self.unit)
         return table, prepared.store, samples
+
+    @cached_property
+    def _features(self) -> NDArray[np.float32] | None:
+        return stored_features(self.store) if self.tabular else None
 
     def _loader(self, dataset: ExamDataset, **sampling: Any) -> DataLoader[Any]:  # noqa: ANN401 - DataLoader's own
         return DataLoader(

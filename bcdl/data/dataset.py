@@ -33,6 +33,7 @@ class ExamDataset(Dataset[Sample]):
         preprocess: Its `host` is applied to every image.
         augment: Applied to a sample's views after that; `None` leaves them as they are.
         seed: Seed of the augmentation, with the draw's epoch, position and sample.
+        tabular: (rows of `images`, F) values of every image, which go beside its pixels; `None` for none.
     """
 
     def __init__(
@@ -45,18 +46,19 @@ class ExamDataset(Dataset[Sample]):
         preprocess: Preprocess,
         augment: Augment | None = None,
         seed: int = 0,
+        tabular: NDArray[np.float32] | None = None,
     ) -> None:
-        self.store = store
+        self.store, self.tabular = store, tabular
         self.preprocess = preprocess
         self.augment = None if augment is None or augment.is_identity else augment
         self.seed = seed
         self.rows: list[list[int]] = samples["rows"].tolist()
         self.index = samples.index.to_numpy(np.int64)
         self.label = samples["label"].fillna(UNLABELLED).to_numpy(np.int64)
-        self.view_mask, slots = _slots(self.rows, max_views)
-        self.view = _filled(codes(images["view"], VIEWS), slots, self.view_mask)
-        self.laterality = _filled(codes(images["laterality"], LATERALITIES), slots, self.view_mask)
-        self.time = years_before_newest(exam_days(images).to_numpy()[slots], self.view_mask)
+        self.view_mask, self.slots = _slots(self.rows, max_views)
+        self.view = _filled(codes(images["view"], VIEWS), self.slots, self.view_mask)
+        self.laterality = _filled(codes(images["laterality"], LATERALITIES), self.slots, self.view_mask)
+        self.time = years_before_newest(exam_days(images).to_numpy()[self.slots], self.view_mask)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -69,7 +71,7 @@ class ExamDataset(Dataset[Sample]):
     def __getitems__(self, draws: Sequence[Draw]) -> Sample:
         """Return several samples stacked; PyTorch's data loader calls this for a batch."""
         index = [draw[0] for draw in draws]
-        return Sample(
+        batch = Sample(
             image=self._pixels(draws),
             view_mask=self.view_mask[index],
             view=self.view[index],
@@ -78,6 +80,10 @@ class ExamDataset(Dataset[Sample]):
             label=self.label[index],
             index=self.index[index],
         )
+        if self.tabular is not None:
+            filled = batch["view_mask"][..., None]
+            batch["tabular"] = np.where(filled, self.tabular[self.slots[index]], np.float32(0))
+        return batch
 
     def _pixels(self, draws: Sequence[Draw]) -> Image:
         """Return the images of several samples, (B, V, C, H, W)."""

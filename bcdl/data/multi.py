@@ -37,8 +37,9 @@ class MultiSource:
         stores: Folder of each data set's store, by the name that it gets here: the store itself, or a
             `data.store` that holds no other.
         weights: How often each data set is drawn in training, relative to the others; 0 keeps it out of
-            training and validation, to be tested on alone. A name that is missing counts as 1.
-        splitting: How each data set's patients come into splits.
+            training and validation, to be tested on alone, and out of a cross-validation altogether. A name
+            that is missing counts as 1.
+        splitting: How each data set's patients come into splits; folds are dealt in each apart.
 
     Raises:
         UserError: There are no stores, a name cannot be used, or a weight is negative or of an unknown data
@@ -65,6 +66,11 @@ class MultiSource:
         """The names of the data sets."""
         return tuple(self.stores)
 
+    @property
+    def fold(self) -> int | None:
+        """The fold of every data set that is tested on."""
+        return self.splitting.fold
+
     def names_of_patient(self, patient: str) -> tuple[str, ...]:
         """Return the patient as named, and with the name of each data set."""
         return (patient, *(f"{name}/{patient}" for name in self.stores))
@@ -86,11 +92,15 @@ class MultiSource:
                 first's, images of one are trained on and tested in another, or a data set to be tested on
                 alone has no test images.
         """
-        folders = {name: _only_store(folder) for name, folder in self.stores.items()}
+        folders = {name: _only_store(self.stores[name]) for name in self._taking_part()}
         _require_one_imaging(folders)
         prepared = reduce(_pooled, [self._open(name, folder) for name, folder in folders.items()])
         _require_independent_test(prepared)
         return prepared
+
+    def _taking_part(self) -> list[str]:
+        """Return the data sets of this run: what is tested on alone is no part of a cross-validation."""
+        return [name for name in self.stores if self.fold is None or self._weight(name)]
 
     def _weight(self, name: str) -> float:
         return float(self.weights.get(name, 1.0))

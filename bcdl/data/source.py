@@ -16,7 +16,14 @@ from bcdl.data.preparing import Preparation, Prepared, prepare_images
 from bcdl.data.privacy import private_messages, write_links
 from bcdl.data.readers.reader import Reader
 from bcdl.data.samples import check_choice
-from bcdl.data.splits import ON_PATIENT_OVERLAP, check_fractions, make_splits, resolve_overlap
+from bcdl.data.splits import (
+    ON_PATIENT_OVERLAP,
+    check_folds,
+    check_fractions,
+    make_fold,
+    make_splits,
+    resolve_overlap,
+)
 from bcdl.data.table import ExamTable, positive_last, validate_table
 from bcdl.errors import UserError
 
@@ -38,6 +45,10 @@ class Source(Protocol):
     def data_sets(self) -> tuple[str, ...]:
         """The names of the data sets of which this is made, where there are several."""
 
+    @property
+    def fold(self) -> int | None:
+        """The fold of a cross-validation that is tested on, `None` outside of one."""
+
     def names_of_patient(self, patient: str) -> tuple[str, ...]:
         """Return the names under which the tables may hold a patient: the one given, and its pseudonym."""
 
@@ -57,6 +68,9 @@ class Splitting:
         test_fraction: Share of patients for a test split, where the data set has no splits at all.
         seed: Of the draw.
         on_patient_overlap: `error`, or `drop_from_train` for patients in several of the set's own splits.
+        folds: Number of folds of a cross-validation; `None` is none. Its test split is a fold, val a share of
+            the other folds' patients, and the data set's own test images are left out (`make_fold`).
+        fold: The fold to test on, 0..folds-1.
 
     Raises:
         UserError: An argument is not among its choices or out of range.
@@ -66,10 +80,36 @@ class Splitting:
     test_fraction: float = 0.2
     seed: int = 0
     on_patient_overlap: str = "error"
+    folds: int | None = None
+    fold: int | None = None
 
     def __post_init__(self) -> None:
         check_choice("data.on_patient_overlap", self.on_patient_overlap, ON_PATIENT_OVERLAP)
         check_fractions(self.val_fraction, self.test_fraction)
+        check_folds(self.folds, self.fold)
+
+    def apply(self, images: pd.DataFrame, name: str) -> pd.DataFrame:
+        """Return images of patients in one split each with their final splits; NA takes no part in the run.
+
+        Args:
+            images: Images of the exam table.
+            name: The data set, for messages.
+
+        Raises:
+            UserError: There are too few patients for a split.
+        """
+        if self.folds is None or self.fold is None:
+            return make_splits(
+                images, val_fraction=self.val_fraction, test_fraction=self.test_fraction, seed=self.seed
+            )
+        return make_fold(
+            images,
+            folds=self.folds,
+            fold=self.fold,
+            val_fraction=self.val_fraction,
+            seed=self.seed,
+            source=name,
+        )
 
 
 @dataclass(frozen=True)
@@ -107,6 +147,11 @@ class ExamSource:
     def data_sets(self) -> tuple[str, ...]:
         """None: it is one data set."""
         return ()
+
+    @property
+    def fold(self) -> int | None:
+        """The fold that is tested on."""
+        return self.splitting.fold
 
     def sample_weights(self, patients: pd.Series) -> NDArray[np.float64] | None:
         """Return None: all samples are drawn alike."""
@@ -180,20 +225,23 @@ class ExamSource:
 def with_some_splits(table: ExamTable, how: Splitting) -> ExamTable:
     """Return a table with splits to audit: its own as they are, overlaps included; without any, drawn ones.
 
-    Where there are too few patients to draw from, it stays without.
+    Where there are too few patients to draw from, it stays without. With folds it gets the splits of that
+    fold, whatever its own; the patients of its own test split are in none.
+
+    Raises:
+        UserError: The folds cannot be made.
     """
+    if how.folds is not None:
+        return replace(table, images=how.apply(table.images, "the data set"))
     if (table.images["split"] != "NA").any():
         return table
     with suppress(UserError):
-        images = make_splits(
-            table.images, val_fraction=how.val_fraction, test_fraction=how.test_fraction, seed=how.seed
-        )
-        return replace(table, images=images)
+        return replace(table, images=how.apply(table.images, "the data set"))
     return table
 
 
 def split(prepared: Prepared, how: Splitting, name: str) -> Prepared:
-    """Resolve patients in several splits, and make the splits that are missing.
+    """Resolve patients in several splits, make the splits that are missing, and leave out what is in none.
 
     Args:
         prepared: A table with its own splits, if any.
@@ -204,7 +252,6 @@ def split(prepared: Prepared, how: Splitting, name: str) -> Prepared:
         UserError: Patients stand in several splits, or there are too few for a split.
     """
     prepared = prepared.rows(resolve_overlap(prepared.table.images, how.on_patient_overlap, name))
-    images = make_splits(
-        prepared.table.images, val_fraction=how.val_fraction, test_fraction=how.test_fraction, seed=how.seed
-    )
-    return replace(prepared, table=replace(prepared.table, images=images))
+    images = how.apply(prepared.table.images, name)
+    prepared = replace(prepared, table=replace(prepared.table, images=images))
+    return prepared.rows((images["split"] != "NA").to_numpy(np.bool_))

@@ -18,6 +18,8 @@ Patients = NDArray[np.int64]  # positions in the sorted patient ids
 ON_PATIENT_OVERLAP = ("error", "drop_from_train")
 _SPLIT_STREAM = 1
 _FOLD_STREAM = 2
+_INNER_STREAM = 3
+_FEWEST = 2  # patients of a class: one to test, one to train on
 
 
 def resolve_overlap(images: pd.DataFrame, policy: str, source: str) -> NDArray[np.bool_]:
@@ -109,12 +111,63 @@ def assign_folds(images: pd.DataFrame, k: int, seed: int) -> NDArray[np.int64]:
             f"expected from 2 folds to as many as there are patients ({len(patients)}), found {k}; "
             "change their number"
         )
+    return _deal(_patient_labels(images, codes, len(patients)), k, seed)[codes]
+
+
+def make_fold(
+    images: pd.DataFrame, *, folds: int, fold: int, val_fraction: float, seed: int, source: str
+) -> pd.DataFrame:
+    """Make the splits of one round of cross-validation: one fold is tested on, the others are trained on.
+
+    Every round deals the patients alike, so that the `folds` rounds test each of them once. Patients of the
+    data set's own test split take no part: they stay for the end. Its own train and val splits are dissolved.
+    Within a round, val is drawn from the training patients alone, anew for every fold, so that nothing is
+    chosen on the fold that is tested on. Unlabelled patients cannot be tested on and train in every round.
+
+    Args:
+        images: Images of the exam table.
+        folds: Number of folds, from 2.
+        fold: The fold to test on, 0..folds-1.
+        val_fraction: Share of the round's training patients for val; 0 makes none.
+        seed: Seed of the deal and of the draw.
+        source: The data set, for messages.
+
+    Returns:
+        The images with `split` train, val or test, and NA for the patients of the data set's own test split.
+
+    Raises:
+        UserError: There are more folds than labelled patients, a class has a single patient, or val would be
+            empty. A class of fewer patients than folds is a warning: the folds that lack it have no AUROC,
+            but the predictions of all folds together do.
+    """
+    codes, patients = pd.factorize(images["patient_id"], sort=True)
     strata = _patient_labels(images, codes, len(patients))
-    order = np.random.default_rng([seed, _FOLD_STREAM]).permutation(len(patients))
-    dealt = order[np.argsort(strata[order], kind="stable")]
-    folds = np.empty(len(patients), np.int64)
-    folds[dealt] = np.arange(len(patients)) % k
-    return folds[codes]
+    reserved = np.zeros(len(patients), np.bool_)
+    reserved[codes[(images["split"] == "test").to_numpy()]] = True
+    dealt = np.flatnonzero(~reserved & (strata >= 0))
+    _check_strata(strata[dealt], folds, source)
+    splits = np.where(reserved, "NA", "train").astype(object)
+    splits[dealt[_deal(strata[dealt], folds, seed) == fold]] = "test"
+    training = np.flatnonzero(splits == "train")
+    order = np.random.default_rng([seed, _INNER_STREAM, fold]).permutation(training)
+    splits[_draw(order, strata, val_fraction, "val")] = "val"
+    return images.assign(split=pd.Series(splits[codes], index=images.index).astype(images["split"].dtype))
+
+
+def check_folds(folds: int | None, fold: int | None) -> None:
+    """Refuse folds that cannot be numbered: one of the two without the other, or out of range (UserError)."""
+    if folds is None and fold is None:
+        return
+    found = f"found data.folds={_typed(folds)} and data.fold={_typed(fold)}"
+    if folds is None or fold is None:
+        raise UserError(
+            f"expected data.folds and data.fold together, {found}; data.folds=5 data.fold=0 tests on the "
+            "first of five folds"
+        )
+    if not _is_whole(folds) or folds < 2:
+        raise UserError(f"expected data.folds to be a number of folds from 2, {found}")
+    if not _is_whole(fold) or not 0 <= fold < folds:
+        raise UserError(f"expected data.fold from 0 to data.folds - 1 = {folds - 1}, {found}")
 
 
 def check_fractions(val_fraction: float, test_fraction: float) -> None:
@@ -127,6 +180,46 @@ def check_fractions(val_fraction: float, test_fraction: float) -> None:
             f"expected data.val_fraction + data.test_fraction < 1, found {val_fraction} + {test_fraction}: "
             "nothing would be left for training"
         )
+
+
+def _typed(value: object) -> str:
+    return "null" if value is None else str(value)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _check_strata(strata: NDArray[np.int64], folds: int, source: str) -> None:
+    """Refuse more folds than patients, and a class of one; warn of classes that not every fold can hold."""
+    if folds > len(strata):
+        raise UserError(
+            f"{source}: expected data.folds to be at most the number of labelled patients outside the data "
+            f"set's own test split, {len(strata)}, found {folds}; choose fewer folds"
+        )
+    for label, count in zip(*np.unique(strata, return_counts=True), strict=True):
+        if count < _FEWEST:
+            raise UserError(
+                f"{source}: expected {_FEWEST} or more patients of every class to cross-validate, found "
+                f"{count} of label {label}: nothing of it would be left to train on; add patients"
+            )
+        if count < folds:
+            _LOG.warning(
+                "%s: only %d patients of label %d for %d folds: folds without it have no AUROC of their own; "
+                "choose fewer folds, or read the metrics of all folds' predictions together",
+                source,
+                count,
+                label,
+                folds,
+            )
+
+
+def _deal(strata: NDArray[np.int64], k: int, seed: int) -> NDArray[np.int64]:
+    """Deal shuffled patients out to `k` folds, stratum after stratum; return the fold of each, (P,)."""
+    order = np.random.default_rng([seed, _FOLD_STREAM]).permutation(len(strata))
+    folds = np.empty(len(strata), np.int64)
+    folds[order[np.argsort(strata[order], kind="stable")]] = np.arange(len(strata)) % k
+    return folds
 
 
 def _some(names: list[str], most: int = 5) -> str:
@@ -159,7 +252,8 @@ def _draw(order: Patients, strata: NDArray[np.int64], fraction: float, split: st
     if not len(drawn):
         raise UserError(
             f"expected enough labelled patients for a {split} split of {fraction:.0%}, found "
-            f"{len(order)} patients; add patients, or name the splits in the data set's split column"
+            f"{len(order)} patients; add patients, or, without data.folds, name the splits in the data set's "
+            "split column"
         )
     return drawn
 

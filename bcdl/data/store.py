@@ -8,6 +8,7 @@ the imaging settings. `bcdl.data.preparing` makes it.
 import hashlib
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,8 @@ class ImageStore:
         self._records = records
         self._segment, names = pd.factorize(records["segment"])
         self._slot = records["slot"].to_numpy(np.int64)
-        self._arrays = [_open(folder / name) for name in names]
+        self._files = [folder / name for name in names]
+        self._arrays = [_open(file) for file in self._files]
         self.checksums: list[str] = records["checksum"].tolist()
         self.spacing: NDArray[np.float64] = records["spacing"].to_numpy(np.float64)
         shapes = {array.shape[1:] for array in self._arrays}
@@ -91,6 +93,12 @@ class ImageStore:
     def joined(self, other: "ImageStore") -> "ImageStore":
         """Return the images of this store and after them another's; both know their segments' whole paths."""
         return ImageStore(self.folder, pd.concat([self._records, other._records], ignore_index=True))
+
+    def folders(self) -> Iterator[tuple[Path, NDArray[np.int64]]]:
+        """Yield each folder that images lie in with its rows: one, or several of joined stores."""
+        number, folders = pd.factorize(pd.Series([file.parent for file in self._files], dtype=object))
+        for position, folder in enumerate(folders):
+            yield folder, np.flatnonzero(number[self._segment] == position)
 
     def damaged(self) -> list[int]:
         """Return the rows whose pixels are not those that were stored."""

@@ -1,7 +1,8 @@
 """The predictions table: one row a sample, all that statistics need.
 
-Columns: `sample_id, patient_id, exam_id, laterality, split, fold, label`, the last two null where unknown;
-`logit` and `probability` of the positive class for two classes, `logit_0, …, probability_0, …` for more.
+Columns: `sample_id, patient_id, exam_id, laterality, split, fold, label`; `logit` and `probability` of the
+positive class for two classes, `logit_0, …, probability_0, …` for more. `fold` is the one that the run tests
+on, in its validation rows too, and null outside of a cross-validation; `label` is null where unknown.
 """
 
 from pathlib import Path
@@ -26,7 +27,7 @@ def predictions_table(
         samples: the sample table; of two classes, label 1 is the positive one.
         index: `(N,)` rows of the sample table; a row that comes twice counts once, the first time.
         logits: `(N,)` of the positive class, or `(N, K)`.
-        fold: number of the cross-validation fold.
+        fold: the fold that is tested on (`data.fold`); None outside of a cross-validation.
 
     Returns:
         The table in the order of the sample table.
@@ -60,10 +61,10 @@ def read_predictions(path: Path | str) -> pd.DataFrame:
         table = pd.read_parquet(path)
     except (OSError, ValueError) as error:
         raise UserError(f"expected a predictions table (Parquet) at {path}: {error}") from error
-    missing = [name for name in [*_KEYS, "label"] if name not in table]
+    missing = [name for name in [*_KEYS, "fold", "label"] if name not in table]
     if missing or not probability_columns(table):
         raise UserError(
-            f"expected the columns {', '.join(_KEYS)}, label and probability in {path}, "
+            f"expected the columns {', '.join(_KEYS)}, fold, label and probability in {path}, "
             f"found {', '.join(table.columns)}"
         )
     return table

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
 from bcdl.data.batch import Batch
+from bcdl.errors import UserError
 from bcdl.models.classifier import Classifier
 from bcdl.networks import Decoder, Encoder
 from bcdl.networks.pooling import masked_mean, scatter_views, valid_views
@@ -34,7 +35,7 @@ class Autoencoder(Classifier):
         **settings: Those of `Classifier`.
 
     Raises:
-        UserError: Images that the encoder cannot take.
+        UserError: Images that the encoder cannot take, or an encoder that takes none.
     """
 
     def __init__(
@@ -51,6 +52,8 @@ class Autoencoder(Classifier):
         freeze_pretrained: bool = False,
         **settings: Any,  # noqa: ANN401 - the arguments of Classifier
     ) -> None:
+        if encoder.reads != "image":
+            raise UserError(f"expected an encoder of images for model=autoencoder, found {encoder.name}")
         self.latent = latent
         super().__init__(encoder, channels=channels, **settings)
         self.reconstruction_weight, self.kl_weight = reconstruction_weight, kl_weight

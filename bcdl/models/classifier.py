@@ -103,12 +103,13 @@ class Classifier(LightningModule):
     def features(self, batch: Batch) -> Tensor:
         """Return features (B, D) of the samples of a batch."""
         mask = batch["view_mask"]
-        encoded = self.encode(valid_views(batch["image"], mask))
+        encoded = self.encode(valid_views(batch[self.encoder.reads], mask))
         return self.pool(scatter_views(encoded, mask), batch)
 
-    def encode(self, image: Tensor) -> Tensor:
-        """Return features (N, D) of single views (N, C, H, W)."""
-        features: Tensor = self.encoder(fit_to(image, self.input_size))
+    def encode(self, view: Tensor) -> Tensor:
+        """Return features (N, D) of single views: images (N, C, H, W), or rows (N, F) of a table."""
+        fitted = fit_to(view, self.input_size) if self.encoder.reads == "image" else view
+        features: Tensor = self.encoder(fitted)
         return features
 
     def pool(self, features: Tensor, batch: Batch) -> Tensor:

@@ -9,16 +9,17 @@ from bcdl.data.batch import Batch
 from bcdl.errors import UserError
 from bcdl.models.estimator import Estimator
 from bcdl.models.transfer import Transfer
-from bcdl.networks import Encoder, RadiomicsEncoder
+from bcdl.networks import Encoder
 
 
 class Radiomics(Transfer):
     """Features of every view, their mean and range over a sample's valid views, and a separate classifier.
 
+    The features are those of the store's table (`tabular` of the batch).
     The classifier is fitted at the end of the first epoch, with which training ends.
 
     Args:
-        encoder: Where the features come from: a `RadiomicsEncoder`.
+        encoder: A `RadiomicsEncoder`, which hands on the features of the batch.
         estimator: A name of `ESTIMATORS`, on standardised features, or a scikit-learn classifier.
         seed: Of the estimator's randomness.
         **settings: Those of `Classifier`.
@@ -35,7 +36,7 @@ class Radiomics(Transfer):
         seed: int = 0,
         **settings: Any,  # noqa: ANN401 - the arguments of Classifier
     ) -> None:
-        if not isinstance(encoder, RadiomicsEncoder):
+        if encoder.reads != "tabular":
             raise UserError(
                 f"expected encoder=radiomics for model=radiomics, found {encoder.name}: leave encoder out, "
                 "or set model=transfer model.mode=separate_classifier, which takes any"

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -32,6 +33,7 @@ class Encoder(nn.Module):
         channels_last: Keep images and kernels channels-last in memory, which is faster on recent hardware.
     """
 
+    reads: ClassVar[Literal["image", "tabular"]] = "image"  # what it takes of a batch, view by view
     gain: Tensor
     offset: Tensor
 

@@ -18,6 +18,9 @@ def scatter_views(features: Tensor, mask: Tensor) -> Tensor:
     return placed
 
 
-def valid_views(image: Tensor, mask: Tensor) -> Tensor:
-    """Select the valid views of images (B, V, C, H, W) as (N, C, H, W); a single view is always valid."""
-    return image.flatten(0, 1) if mask.shape[1] == 1 else image[mask]
+def valid_views(values: Tensor, mask: Tensor) -> Tensor:
+    """Select the valid views of images (B, V, C, H, W) as (N, C, H, W), or of other values of every view.
+
+    A single view is always valid.
+    """
+    return values.flatten(0, 1) if mask.shape[1] == 1 else values[mask]

@@ -18,7 +18,7 @@ from bcdl.data.table import ExamTable, complete_findings, complete_images, valid
 from bcdl.imaging import AS_IT_IS, Display, Imaging, Picture
 from bcdl.transforms import Augment, ZScore
 
-SPLITTING = ("val_fraction", "test_fraction", "split_seed", "on_patient_overlap")
+SPLITTING = ("val_fraction", "test_fraction", "split_seed", "on_patient_overlap", "folds", "fold")
 
 
 @dataclass(frozen=True)

@@ -287,6 +287,31 @@ def test_a_data_set_to_be_tested_on_alone_needs_test_images(prepared: Mapping[st
         source.open()
 
 
+def test_folds_are_dealt_in_every_data_set_apart(prepared: Mapping[str, Path]) -> None:
+    tested: dict[str, list[str]] = {name: [] for name in prepared}
+    for fold in range(3):
+        how = Splitting(folds=3, fold=fold)
+        source = MultiSource(prepared, {}, how)
+        assert source.fold == fold
+        for name, rows in images(source.open()).items():
+            alone = images(MultiSource({name: prepared[name]}, {}, how).open())[name]
+            assert rows["split"].tolist() == alone["split"].tolist()
+            tested[name] += rows.loc[rows["split"] == "test", "patient_id"].unique().tolist()
+    assert {name: (len(each), len(set(each))) for name, each in tested.items()} == {
+        "a": (16, 16),
+        "b": (12, 12),
+    }
+
+
+def test_a_data_set_to_be_tested_on_alone_is_no_part_of_a_cross_validation(
+    prepared: Mapping[str, Path],
+) -> None:
+    how = Splitting(folds=3, fold=0)
+    opened = MultiSource(prepared, {"b": 0}, how).open()
+    assert set(images(opened)) == {"a"}
+    assert len(opened.store) == len(opened.table.images)
+
+
 def pools(stores: Mapping[str, Path], *typed: str) -> tuple[str, ...]:
     listed = ",".join(f"{name}:{folder}" for name, folder in stores.items())
     return ("data=multi", f"data.stores={{{listed}}}", "data.test_fraction=0.4", *typed)

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bcdl.data.splits import assign_folds, make_splits, resolve_overlap
+from bcdl.data.splits import assign_folds, check_folds, make_fold, make_splits, resolve_overlap
 from bcdl.data.table import complete_images
 from bcdl.errors import UserError
 
@@ -139,6 +139,150 @@ def test_folds_do_not_depend_on_the_order_of_rows() -> None:
 def test_an_impossible_number_of_folds_is_an_error(k: int) -> None:
     with pytest.raises(UserError, match="folds"):
         assign_folds(cohort(60), k, seed=0)
+
+
+def rounds(images: pd.DataFrame, folds: int = 5, seed: int = 0, val: float = 0.2) -> list[pd.DataFrame]:
+    """The splits of every round of a cross-validation."""
+    arguments = {"folds": folds, "val_fraction": val, "seed": seed, "source": "a set"}
+    return [make_fold(images, fold=fold, **arguments) for fold in range(folds)]
+
+
+def in_split(images: pd.DataFrame, split: str) -> set[str]:
+    return set(images.loc[images["split"] == split, "patient_id"])
+
+
+def labels_of(images: pd.DataFrame) -> pd.Series:
+    return images.groupby("patient_id")["label"].max()
+
+
+OWN = (["train"] * 3 + ["val", "test"]) * 12
+
+
+@pytest.mark.parametrize("own", ["NA", OWN], ids=["no splits", "own splits"])
+@pytest.mark.parametrize("seed", range(5))
+def test_the_rounds_test_every_labelled_patient_once_but_those_of_the_own_test(
+    own: list[str] | str, seed: int
+) -> None:
+    images = cohort(60, seed, own)
+    tested = [patient for made in rounds(images, seed=seed) for patient in in_split(made, "test")]
+    labels = labels_of(images)
+    expected = set(labels.index[labels.notna()]) - in_split(images, "test")
+    assert len(tested) == len(set(tested))
+    assert set(tested) == expected
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_patient_is_in_two_splits_of_a_round(seed: int) -> None:
+    for made in rounds(cohort(60, seed, OWN), seed=seed):
+        assert (made.groupby("patient_id")["split"].nunique() == 1).all()
+        assert set(made["split"]) == {"train", "val", "test", "NA"}
+
+
+def test_the_own_test_patients_are_in_no_split_with_all_their_rows() -> None:
+    images = cohort(60, split=OWN)
+    reserved = in_split(images, "test")
+    first = ~images["patient_id"].duplicated()
+    for made in rounds(images.assign(split=images["split"].where(first, "NA"))):
+        assert in_split(made, "NA") == reserved
+
+
+def test_own_train_and_val_splits_are_dissolved() -> None:
+    images = cohort(60, split=OWN)
+    dissolved = images.assign(split=images["split"].replace("val", "train"))
+    for made, same in zip(rounds(images), rounds(dissolved), strict=True):
+        assert made["split"].tolist() == same["split"].tolist()
+
+
+def test_every_round_has_its_share_of_every_label() -> None:
+    images = cohort(200)
+    labels = labels_of(images).dropna()
+    for made in rounds(images):
+        splits = made.groupby("patient_id")["split"].first()[labels.index]
+        shares = splits.groupby(labels).value_counts(normalize=True)
+        for label in (0, 1):
+            assert shares[label, "test"] == pytest.approx(0.2, abs=0.02)
+            assert shares[label, "val"] == pytest.approx(0.2 * 0.8, abs=0.02)
+
+
+def test_unlabelled_patients_train_in_every_round() -> None:
+    images = cohort(60)
+    labels = labels_of(images)
+    for made in rounds(images):
+        assert set(labels.index[labels.isna()]) <= in_split(made, "train")
+
+
+def test_the_order_of_the_rows_does_not_matter_to_a_round() -> None:
+    images = cohort(60, split=OWN)
+    shuffled = images.sample(frac=1, random_state=1)
+    for made, other in zip(rounds(images), rounds(shuffled), strict=True):
+        assert other["split"][images.index].tolist() == made["split"].tolist()
+
+
+def test_the_deal_and_the_inner_val_follow_from_the_seed() -> None:
+    images = cohort(60)
+    assert [made["split"].tolist() for made in rounds(images, seed=3)] == [
+        made["split"].tolist() for made in rounds(images, seed=3)
+    ]
+    assert not any(
+        made["split"].equals(other["split"])
+        for made, other in zip(rounds(images, seed=3), rounds(images, seed=4), strict=True)
+    )
+
+
+def test_the_inner_val_is_drawn_anew_for_every_fold() -> None:
+    first, second, *_ = rounds(cohort(200))
+    shared = in_split(first, "val") - in_split(second, "test")
+    assert 0 < len(shared & in_split(second, "val")) < len(shared) / 2
+
+
+def few(positives: int) -> pd.DataFrame:
+    images = cohort(40)
+    known = images["label"].notna()
+    chosen = sorted(images.loc[known, "patient_id"].unique())[:positives]
+    return images.assign(label=images["patient_id"].isin(chosen).astype("Int64").where(known))
+
+
+def test_a_class_of_fewer_patients_than_folds_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    made = rounds(few(3))
+    assert "a set: only 3 patients of label 1 for 5 folds" in caplog.text
+    assert sum(1 in set(each.loc[each["split"] == "test", "label"]) for each in made) == 3
+    assert all(1 in set(each.loc[each["split"] == "train", "label"]) for each in made)
+
+
+def test_a_class_of_one_patient_cannot_be_cross_validated() -> None:
+    with pytest.raises(UserError, match=r"a set: expected 2 or more patients .*1 of label 1"):
+        make_fold(few(1), folds=5, fold=0, val_fraction=0.2, seed=0, source="a set")
+
+
+def test_more_folds_than_patients_outside_the_own_test_are_an_error() -> None:
+    images = cohort(60, split=OWN)
+    labels = labels_of(images[images["split"] != "test"]).notna().sum()
+    assert len(rounds(images, folds=labels)) == labels
+    with pytest.raises(UserError, match=f"own test split, {labels}, found {labels + 1}"):
+        make_fold(images, folds=labels + 1, fold=0, val_fraction=0.2, seed=0, source="a set")
+
+
+@pytest.mark.parametrize(
+    ("folds", "fold", "words"),
+    [
+        (5, None, "together, found data.folds=5 and data.fold=null"),
+        (None, 0, "together, found data.folds=null and data.fold=0"),
+        (5, 5, "from 0 to data.folds - 1 = 4"),
+        (5, -1, "from 0 to data.folds - 1 = 4"),
+        (5, 1.0, "from 0 to data.folds - 1 = 4"),
+        (1, 0, "a number of folds from 2"),
+        ("five", 0, "a number of folds from 2"),
+        (True, 0, "a number of folds from 2"),
+    ],
+)
+def test_folds_that_cannot_be_numbered_are_refused(folds: int, fold: int, words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        check_folds(folds, fold)
+
+
+@pytest.mark.parametrize(("folds", "fold"), [(None, None), (2, 0), (2, 1)])
+def test_folds_that_can_be_numbered_pass(folds: int | None, fold: int | None) -> None:
+    check_folds(folds, fold)
 
 
 def torn() -> pd.DataFrame:

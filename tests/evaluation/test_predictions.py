@@ -73,5 +73,5 @@ def test_a_missing_or_other_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="expected a predictions table"):
         read_predictions(tmp_path / "text.parquet")
     samples().drop(columns="rows").to_parquet(tmp_path / "samples.parquet")
-    with pytest.raises(UserError, match="label and probability"):
+    with pytest.raises(UserError, match="fold, label and probability"):
         read_predictions(tmp_path / "samples.parquet")

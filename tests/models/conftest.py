@@ -11,6 +11,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from bcdl.data.batch import Batch
+from bcdl.features import FEATURES
 from bcdl.losses import CrossEntropy
 from bcdl.models import CNN, Classifier, cosine
 from bcdl.networks import SmallCNN
@@ -28,6 +29,7 @@ def make_batch(
         mask[0, 1] = mask[1, 0] = False  # gaps at the end of a sequence and at its start
     label = torch.arange(size) % classes
     image = torch.randn(size, views, channels, side, side, generator=generator) + label.view(-1, 1, 1, 1, 1)
+    tabular = torch.randn(size, views, len(FEATURES), generator=generator)
     return Batch(
         image=image * mask[:, :, None, None, None],
         view_mask=mask,
@@ -36,6 +38,7 @@ def make_batch(
         time=torch.arange(views).flip(0).expand(size, views).float() * mask,
         label=label,
         index=torch.arange(size) + 100 * seed,
+        tabular=tabular * mask[:, :, None],
     )
 
 

@@ -18,6 +18,10 @@ def radiomics(_: Encoder, **settings: Any) -> Radiomics:
     return Radiomics(RadiomicsEncoder(settings["channels"]), **settings)
 
 
+def table_cnn_rnn(_: Encoder, **settings: Any) -> CNNRNN:
+    return CNNRNN(RadiomicsEncoder(settings["channels"]), **settings)
+
+
 MODELS = {
     "cnn": (CNN, {}),
     "cnn_rnn": (CNNRNN, {"state": 8}),
@@ -28,6 +32,7 @@ MODELS = {
     "feature_extraction": (Transfer, {"mode": "feature_extraction"}),
     "separate_classifier": (Transfer, {"mode": "separate_classifier"}),
     "radiomics": (radiomics, {}),
+    "radiomics_in_cnn_rnn": (table_cnn_rnn, {"state": 8}),
 }
 every_model = pytest.mark.parametrize("name", MODELS)
 
@@ -60,7 +65,7 @@ def test_masked_views_have_no_influence(
     fit(model, [clean])
     soiled = dict(clean)
     gaps = ~clean["view_mask"]
-    for key, value in (("image", 1e3), ("view", 7), ("laterality", 2), ("time", 50.0)):
+    for key, value in (("image", 1e3), ("tabular", 1e3), ("view", 7), ("laterality", 2), ("time", 50.0)):
         soiled[key] = clean[key].clone()
         soiled[key][gaps] = value
     model.train(training)
@@ -79,8 +84,9 @@ def test_valid_views_do_have_influence(name: str, build: Make, batches: Make, fi
     batch = batches(1, views=4)[0]
     model = build(model_class, **settings)
     fit(model, [batch])
-    changed = dict(batch, image=batch["image"].clone())
+    changed = dict(batch, image=batch["image"].clone(), tabular=batch["tabular"].clone())
     changed["image"][2, 3] += torch.randn(16, 16)
+    changed["tabular"][2, 3] += 1
     model.eval()
     assert not torch.equal(model(batch)[2], model(changed)[2])
 
