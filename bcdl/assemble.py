@@ -1,6 +1,5 @@
 """From a composed configuration to the objects of a run."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from lightning import Callback, Trainer
@@ -40,7 +39,7 @@ def build_data(cfg: DictConfig) -> ExamDataModule:
 
 
 def build_model(
-    cfg: DictConfig, data: ExamDataModule, store: TrackingStore | None, pretrained: bool = True
+    cfg: DictConfig, data: ExamDataModule, store: TrackingStore, pretrained: bool = True
 ) -> Classifier:
     """Return the model of a configuration for prepared data.
 
@@ -69,21 +68,11 @@ def build_model(
     return model
 
 
-def build_trainer(
-    cfg: DictConfig, folder: Path, logger: Logger | None, further: Sequence[Callback] = ()
-) -> Trainer:
-    """Return the trainer of a configuration.
-
-    Args:
-        cfg: the composed configuration.
-        folder: where checkpoints go.
-        logger: where metrics go.
-        further: callbacks beside those of the configuration.
-    """
+def build_trainer(cfg: DictConfig, folder: Path, logger: Logger | None) -> Trainer:
+    """Return the trainer of a configuration; checkpoints go to `folder`."""
     hush()
     callbacks: list[Callback] = [
-        *(callback for callback in instantiated(cfg.callbacks).values() if callback is not None),
-        *further,
+        callback for callback in instantiated(cfg.callbacks).values() if callback is not None
     ]
     for callback in callbacks:
         if isinstance(callback, ModelCheckpoint):
@@ -103,8 +92,8 @@ def _reads(encoder: DictConfig) -> str:
     return str(getattr(instantiated(encoder, _partial_=True).func, "reads", "image"))
 
 
-def _local_weights(weights: str | None, store: TrackingStore | None) -> str | None:
-    if weights is None or store is None or not weights.startswith(RUN_WEIGHTS):
+def _local_weights(weights: str | None, store: TrackingStore) -> str | None:
+    if weights is None or not weights.startswith(RUN_WEIGHTS):
         return weights
     run_id = store.resolve(weights.removeprefix(RUN_WEIGHTS))
     return str(store.download(run_id, "checkpoints/best.ckpt"))

@@ -53,7 +53,10 @@ class Autoencoder(Classifier):
         **settings: Any,  # noqa: ANN401 - the arguments of Classifier
     ) -> None:
         if encoder.reads != "image":
-            raise UserError(f"expected an encoder of images for model=autoencoder, found {encoder.name}")
+            raise UserError(
+                f"expected an encoder of images for model=autoencoder, found {encoder.name}: "
+                "choose another, such as encoder=small_cnn"
+            )
         self.latent = latent
         super().__init__(encoder, channels=channels, **settings)
         self.reconstruction_weight, self.kl_weight = reconstruction_weight, kl_weight

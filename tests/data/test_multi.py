@@ -350,6 +350,7 @@ def test_a_data_set_without_two_classes_to_test_breaks_no_run(
 ) -> None:
     stores = {"a": prepared["a"], "odd": prepare(tmp_path / "odd", seed=4, **odd)}
     with warnings.catch_warnings():
+        # the case under test: the metrics of a data set of one class are not defined
         warnings.filterwarnings("ignore", "class . does not occur")
         assert train(*pools(stores, f"data.weights={{odd:{weight}}}")) == 0
     metrics = bcdl.load_run().metrics

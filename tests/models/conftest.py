@@ -97,5 +97,6 @@ def fit() -> Iterator[Callable[..., lightning.Trainer]]:
         # a resumed run goes on in its folder, which is meant:
         # https://github.com/Lightning-AI/pytorch-lightning/blob/2.6.0/src/lightning/pytorch/callbacks/model_checkpoint.py
         warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
+        # these fits have fewer batches than Lightning logs apart, and log nothing
         warnings.filterwarnings("ignore", message=".*number of training batches.*logging interval.*")
         yield run

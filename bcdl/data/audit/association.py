@@ -70,7 +70,7 @@ def _expected(observed: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _p_value(chi_square: float, freedom: int) -> float:
-    from scipy.stats import chi2  # type: ignore[import-untyped]
+    from scipy.stats import chi2
 
     return float(chi2.sf(chi_square, freedom))
 
