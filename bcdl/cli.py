@@ -41,7 +41,7 @@ def _run_option_verb(verb: str, arguments: list[str]) -> None:
     from bcdl.parsers import option_module, option_parser
 
     module = option_module(verb)
-    module.main(option_parser(verb, module).parse_args(arguments))
+    module.main(option_parser(verb, module).parse_intermixed_args(arguments))
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ HYDRA_VERBS = {
             "train model=cnn_rnn data=phantom trainer.max_epochs=5",
             "train -m model=cnn,cnn_rnn,autoencoder,transfer data=breastmnist data.root=data/breastmnist",
             "train -m experiments=demo/four_models",
+            "train -m sweep=tpe sweep.n_trials=40 'optimizer.lr=tag(log,interval(1e-5,1e-2))'",
             "train resume=latest trainer.max_epochs=40",
             "train from=latest optimizer.lr=3e-4",
         ),
@@ -105,6 +106,16 @@ HYDRA_VERBS = {
 }
 
 OPTION_VERBS = {
+    "sweep": Verb(
+        summary="Go on with a sweep where it stopped, or show how it stands.",
+        module="bcdl.sweep",
+        examples=(
+            "sweep status",
+            "sweep resume latest",
+            "sweep resume lr-3f2a sweep.n_trials=60",
+            "sweep resume lr-3f2a --fork wider optimizer.lr=1e-5,1e-4",
+        ),
+    ),
     "compare": Verb(
         summary="Print the leaderboard over runs, ordered by their validation score.",
         module="bcdl.compare",
@@ -119,6 +130,11 @@ OPTION_VERBS = {
         summary="Open the MLflow UI on the configured store; Ctrl-C ends it.",
         module="bcdl.ui",
         examples=("ui", "ui --port 5001"),
+    ),
+    "sync": Verb(
+        summary="Deliver what runs could not while their tracking store was away.",
+        module="bcdl.sync",
+        examples=("sync", "sync 3f2a"),
     ),
     "list": Verb(
         summary="Print every config group and its choices, or one group's choices with what each is.",

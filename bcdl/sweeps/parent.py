@@ -1,144 +1,134 @@
-"""One parent run a sweep: it holds the definition, the leaderboard and the best child, and ends truthfully.
+"""The parent run of a sweep in MLflow: its definition, its best so far, its results, and a status that is true."""
 
-Hydra 1.3.8 does not fire `on_multirun_end` when a job failed, so the command line closes the parent itself
-with `finish_parent`, whatever happened.
-"""
-
-import os
-import sys
-from dataclasses import dataclass
+import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, OmegaConf
-
-from bcdl.errors import UserError
-from bcdl.scores import monitored_metric
+from bcdl.sweeps.ledger import Ledger, Trial
+from bcdl.sweeps.member import SWEEP_TAG
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from bcdl.tracking import TrackedRun
+    from bcdl.tracking import TrackedRun, TrackingStore
 
 DESCRIPTION_TAG = "mlflow.note.content"
-BEST_TAG = "bcdl.best_run"
+BEST_RUN_TAG, BEST_TRIAL_TAG = "bcdl.best_run", "bcdl.best_trial"
+OBJECTIVES_TAG, VARIED_TAG = "bcdl.objectives", "bcdl.varied"
 
 
-@dataclass
-class Sweep:
-    """The open parent run of this process, and the metric that its leaderboard is sorted by."""
-
-    run: "TrackedRun"
-    metric: str
-
-
-_open: list[Sweep] = []
-
-
-class ParentRun(Callback):
-    """Hydra callback: opens the parent run of a multirun and names it to the jobs through the environment.
-
-    Its leaderboard is sorted by what the jobs' best checkpoints are chosen by.
-    """
-
-    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:  # noqa: ANN401 - Hydra's signature
-        """Open the parent run; a store that cannot be opened ends the process with exit code 2."""
-        overrides = [str(override) for override in config.hydra.overrides.task]
-        study = OmegaConf.select(config, "hydra.runtime.choices.experiments")
-        try:
-            metric = monitored_metric(config.callbacks.best.monitor)
-            _start(config.tracking.root, config.tracking.experiment, overrides, study, metric)
-        except UserError as error:  # Hydra would turn it into a warning and go on
-            print(f"bcdl: {error}", file=sys.stderr)
-            raise SystemExit(2) from error
-
-
-def finish_parent(error: BaseException | None = None) -> str | None:
-    """Close the parent run of this process and return its id; return None where none is open.
+def open_parent(
+    store: "TrackingStore", ledger: Ledger, overrides: Sequence[str], keys: Sequence[str]
+) -> "TrackedRun":
+    """Return the parent run of a sweep: a new one, or the one that the ledger knows.
 
     Args:
-        error: the exception that ended the sweep, if any.
+        store: the tracking store.
+        ledger: the sweep's ledger.
+        overrides: those of the command line, as typed.
+        keys: what varies.
     """
-    from bcdl.tracking.run import PARENT_VARIABLE
+    from bcdl.tracking import TrackedRun
 
-    if not _open:
-        return None
-    sweep = _open.pop()
-    os.environ.pop(PARENT_VARIABLE, None)
-    sweep.run.store.deliver_leftovers()  # of jobs whose process died
-    children = sweep.run.store.runs(parent=sweep.run.id)
-    try:
-        _summarise(sweep, children)
-    finally:
-        sweep.run.close(_status(children, error), error)
-    return sweep.run.id
+    known = ledger.facts.get("parent")
+    if known is not None:
+        return TrackedRun.resume(store, known)
+    run = TrackedRun.start(store, ledger.name, kind="sweep", tags={SWEEP_TAG: ledger.name})
+    ledger.note(parent=run.id)
+    _describe(run, ledger, overrides, keys)
+    return run
 
 
-def swept(overrides: list[str]) -> list[str]:
-    """Return the keys of the overrides that a sweep varies.
+class Progress:
+    """What a parent run says of a sweep while it goes on: a point for each configuration that ended.
 
-    Example:
-        >>> swept(["model=cnn,cnn_rnn", "seed=range(3)", "data=phantom"])
-        ['model', 'seed']
+    Args:
+        run: the parent run, open.
+        ledger: the sweep's ledger.
     """
-    parsed = OverridesParser.create().parse_overrides(overrides)
-    return [override.key_or_group for override in parsed if override.is_sweep_override()]
+
+    def __init__(self, run: "TrackedRun", ledger: Ledger) -> None:
+        self._run, self._ledger = run, ledger
+        history = run.history(ledger.objectives)
+        self._seen = set.union(*(set(points) for points in history.values()))
+
+    def update(self) -> None:
+        """Log the best so far after each configuration that has ended since the last call, and print a line each."""
+        best: dict[str, float] = {}
+        for number, trial in sorted(self._ledger.newest().items()):
+            best = self._better(best, trial)
+            if trial.told == "running" or number in self._seen:
+                continue
+            self._seen.add(number)
+            print(self._line(trial, best), flush=True)
+            if trial.told == "finished":
+                self._run.log_metrics(best, number)
+
+    def _better(self, best: dict[str, float], trial: Trial) -> dict[str, float]:
+        if trial.told != "finished" or trial.values is None:
+            return best
+        pairs = zip(self._ledger.objectives, self._ledger.lower, trial.values, strict=True)
+        return {
+            name: (min if lower else max)(value, best.get(name, value)) for name, lower, value in pairs
+        }
+
+    def _line(self, trial: Trial, best: dict[str, float]) -> str:
+        if trial.told != "finished" or trial.values is None:
+            return f"trial {trial.number}: {trial.told}"
+        values = zip(self._ledger.objectives, trial.values, strict=True)
+        return f"trial {trial.number}: " + ", ".join(
+            f"{name} {value:.4f} (best so far {best[name]:.4f})" for name, value in values
+        )
 
 
-def _start(root: str, experiment: str, overrides: list[str], study: str | None, metric: str) -> None:
-    from bcdl.tracking import TrackedRun, TrackingStore, log_provenance
+def conclude(run: "TrackedRun", ledger: Ledger, total: int) -> None:
+    """Record the best configuration and how many ended how."""
+    ranked = ledger.ranked()
+    run.set_tags({DESCRIPTION_TAG: _summary(ledger, ranked, total)})
+    if not ranked:
+        return
+    best = ranked[0]
+    pairs = [override.partition("=") for override in best.overrides]
+    varied = set(ledger.facts["varied"])
+    run.log_params({f"best.{key}": value for key, _, value in pairs if key.lstrip("+") in varied})
+    run.set_tags({BEST_TRIAL_TAG: str(best.number), BEST_RUN_TAG: best_run(ledger, best)})
+    means = zip(ledger.objectives, best.values or (), strict=True)
+    run.log_metrics(dict(means), max(ledger.newest()))
+
+
+def best_run(ledger: Ledger, trial: Trial) -> str:
+    """Return the MLflow run of a configuration's best job, by validation."""
+    name, lower = ledger.objectives[0], ledger.lower[0]
+    best = sorted(trial.jobs, key=lambda job: job.values[name], reverse=not lower)[0]
+    return str(best.run)
+
+
+def counts(ledger: Ledger) -> dict[str, int]:
+    """Return how many configurations ended how."""
+    found: dict[str, int] = {}
+    for trial in ledger.newest().values():
+        found[trial.told] = found.get(trial.told, 0) + 1
+    return found
+
+
+def _describe(run: "TrackedRun", ledger: Ledger, overrides: Sequence[str], keys: Sequence[str]) -> None:
+    from bcdl.tracking import log_provenance
     from bcdl.tracking.places import parameters
-    from bcdl.tracking.run import PARENT_VARIABLE
 
-    stem = study.replace("/", "-") if study else "-".join(key.rpartition(".")[2] for key in swept(overrides))
-    run = TrackedRun.start(TrackingStore.open(root, experiment), f"sweep-{stem or 'jobs'}", kind="sweep")
-    run.__enter__()
+    run.store.client.update_run(run.id, name=ledger.name)
+    run.name = ledger.name
+    ledger.note(varied=list(keys))
+    run.set_tags({OBJECTIVES_TAG: ",".join(ledger.objectives), VARIED_TAG: ",".join(keys)})
     run.log_params(parameters(overrides))
     run.log_text("".join(f"- {override}\n" for override in overrides), "overrides.yaml")
+    run.log_text(json.dumps(ledger.facts["definition"], indent=2), "definition.json")
     log_provenance(run)
-    os.environ[PARENT_VARIABLE] = run.id
-    _open.append(Sweep(run, metric))
 
 
-def _summarise(sweep: Sweep, children: "pd.DataFrame") -> None:
-    from bcdl.tracking import leaderboard
-
-    run = sweep.run
-    run.set_tags({DESCRIPTION_TAG: _description(children)})
-    if children.empty:
-        return
-    board = leaderboard(children, sweep.metric)
-    run.log_table(board, "leaderboard.csv")
-    ranked = board.dropna(subset="rank")
-    if len(ranked):
-        _log_best(run, ranked, f"best/val/{sweep.metric}")
-        _log_bars(run, ranked, sweep.metric)
-
-
-def _log_best(run: "TrackedRun", ranked: "pd.DataFrame", column: str) -> None:
-    best = ranked.iloc[0]
-    run.set_tags({BEST_TAG: best["run_id"]})
-    run.log_params({f"best.{key}": best[key] for key in ("model", "encoder", "data")})
-    run.log_metrics({column: best[column]})
-
-
-def _log_bars(run: "TrackedRun", ranked: "pd.DataFrame", metric: str) -> None:
-    from bcdl.evaluation.figures import leaderboard_bar
-
-    values = ranked[f"best/val/{metric}"].tolist()
-    run.log_figure(leaderboard_bar(ranked["name"].tolist(), values, f"best/val/{metric}"), "leaderboard.png")
-
-
-def _description(children: "pd.DataFrame") -> str:
-    counts = children["status"].value_counts()
-    others = "".join(f", {count} {status}" for status, count in counts.items() if status != "FINISHED")
-    return f"{counts.get('FINISHED', 0)} of {len(children)} runs finished{others}"
-
-
-def _status(children: "pd.DataFrame", error: BaseException | None) -> str:
-    from bcdl.tracking import was_interrupted
-
-    if was_interrupted(error):
-        return "KILLED"
-    return "FINISHED" if error is None and set(children["status"]) <= {"FINISHED"} else "FAILED"
+def _summary(ledger: Ledger, ranked: Sequence[Trial], total: int) -> str:
+    states: dict[str, Any] = counts(ledger)
+    others = "".join(f", {count} {state}" for state, count in states.items() if state != "finished")
+    text = f"{states.get('finished', 0)} of {total} trials finished{others}."
+    if ranked:
+        values = zip(ledger.objectives, ranked[0].values or (), strict=True)
+        told = ", ".join(f"{name} {value:.4f}" for name, value in values)
+        text += f" Best: trial {ranked[0].number}, {told}."
+    return text

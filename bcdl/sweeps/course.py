@@ -1,0 +1,153 @@
+"""The course of one sweep, from its opening to its verdict."""
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from bcdl.errors import RunError
+from bcdl.exits import expected_error
+from bcdl.sweeps.definition import definition
+from bcdl.sweeps.dispatch import Dispatcher
+from bcdl.sweeps.endings import end_stale
+from bcdl.sweeps.ledger import Ledger, find
+from bcdl.sweeps.member import key_of_test
+from bcdl.sweeps.opening import Command, beat, open_sweep
+from bcdl.sweeps.parent import Progress, conclude, open_parent
+from bcdl.sweeps.pulse import Pulse
+from bcdl.sweeps.settings import Settings
+from bcdl.sweeps.space import Space
+from bcdl.sweeps.trials import Job, Trials
+from bcdl.sweeps.verdict import failure_lines, print_end
+from bcdl.sweeps.waiting import wait_for
+
+if TYPE_CHECKING:
+    from bcdl.sweeps.sweeper import StudySweeper
+    from bcdl.tracking import TrackedRun, TrackingStore
+
+WATCH = 2.0  # seconds between two looks at the ledger while jobs run
+
+
+class Course:
+    """One run of a sweep, new or going on.
+
+    Args:
+        sweeper: Hydra's side of it.
+        settings: the sweep's settings.
+        space: what varies.
+        name: the sweep's name.
+        command: how it was asked for.
+    """
+
+    def __init__(
+        self, sweeper: "StudySweeper", settings: Settings, space: Space, name: str, command: Command
+    ) -> None:
+        self._sweeper, self._settings, self._space = sweeper, settings, space
+        self._name, self._command = name, command
+
+    def run(self) -> None:
+        """Run what is left of the sweep.
+
+        Raises:
+            UserError: it cannot be begun, or this is another sweep than the ledger's.
+            RunError: configurations failed, or the sweep had to stop.
+        """
+        from bcdl.tracking import TrackingStore
+
+        cfg, settings = self._sweeper.config, self._settings
+        launcher = self._sweeper.make_launcher(self._name)
+        store = TrackingStore.open(cfg.tracking.root, cfg.tracking.experiment)
+        if find(self._name, self._sweeper.root, settings.storage) is None:
+            self._require_composable()
+        what = definition(settings, self._space, self._command.overrides)
+        ledger = open_sweep(self._name, self._sweeper.root, settings, what, self._command)
+        end_stale(store, ledger, settings.stale_after)
+        trials = Trials(ledger, settings, self._space, cfg.seed)
+        dispatcher = Dispatcher(launcher, ledger, store, settings.stale_after, _jobs_begun(ledger))
+        ledger.note(total=trials.total, ended=False)
+        with ExitStack() as stack:
+            stack.callback(ledger.note, ended=True)
+            stack.callback(dispatcher.close)
+            run = stack.enter_context(open_parent(store, ledger, self._command.overrides, self._space.keys))
+            self._to_the_end(run, store, ledger, trials, dispatcher)
+
+    def _to_the_end(
+        self,
+        run: "TrackedRun",
+        store: "TrackingStore",
+        ledger: Ledger,
+        trials: Trials,
+        dispatcher: Dispatcher,
+    ) -> None:
+        """Run all jobs; whatever happens, the parent run holds what there is."""
+        progress = Progress(run, Ledger.open(self._name, self._sweeper.root, self._settings.storage))
+        untested: list[str] = []
+        try:
+            every = self._settings.stale_after / 5
+            with Pulse(progress.update, WATCH), Pulse(lambda: beat(ledger), every):
+                self._run_jobs(ledger, trials, dispatcher)
+                untested = self._test_best(ledger, trials, dispatcher)
+        finally:
+            progress.update()
+            self._report(run, store, ledger, trials)
+        lines = [*failure_lines(ledger, trials.gone()), *untested]
+        if lines:
+            raise RunError(f"{len(lines)} of {trials.total} trials failed:\n" + "\n".join(lines))
+
+    def _run_jobs(self, ledger: Ledger, trials: Trials, dispatcher: Dispatcher) -> None:
+        while jobs := trials.next_jobs(dispatcher.slots):
+            dispatcher.run(self._composable(jobs, dispatcher) if self._settings.searching else jobs)
+            self._stop_if_hopeless(ledger, trials)
+        wait_for(trials)
+
+    def _composable(self, jobs: list[Job], dispatcher: Dispatcher) -> list[Job]:
+        """Return the jobs that compose; the others have failed."""
+        good = []
+        for job in jobs:
+            try:
+                self._sweeper.compose(job.overrides)
+            except Exception as error:  # whatever Hydra and OmegaConf raise
+                told = expected_error(error, "bcdl train")
+                dispatcher.refuse(job, str(told or error))
+            else:
+                good.append(job)
+        return good
+
+    def _require_composable(self) -> None:
+        """Raise what Hydra raises for the first point of the space that does not compose."""
+        for point in self._space.samples():
+            self._sweeper.compose(self._space.overrides(point))
+
+    def _stop_if_hopeless(self, ledger: Ledger, trials: Trials) -> None:
+        fatal = [job.error for trial in trials.gone() for job in trial.jobs if job.fatal]
+        if fatal:
+            raise RunError(f"the sweep stops after its first trial: {fatal[0]}")
+        most, gone = self._settings.max_failures, trials.gone()
+        if most is not None and len(gone) > most:
+            lines = failure_lines(ledger, gone)
+            raise RunError(
+                f"the sweep stops: {len(gone)} trials failed, more than sweep.max_failures={most}. Mend the cause, "
+                f"then go on with: bcdl sweep resume {ledger.name} sweep.retries=1\n" + "\n".join(lines)
+            )
+
+    def _test_best(self, ledger: Ledger, trials: Trials, dispatcher: Dispatcher) -> list[str]:
+        """Test the best configurations, where those alone are to be tested; return what went wrong, a line each."""
+        if self._settings.test != "best":
+            return []
+        jobs = [job for trial in ledger.best() for job in trials.jobs_of(trial) if not _tested(ledger, job)]
+        if jobs:
+            dispatcher.run(jobs)
+        return [f"  trial {job.trial.number} could not be tested" for job in jobs if not _tested(ledger, job)]
+
+    def _report(self, run: "TrackedRun", store: "TrackingStore", ledger: Ledger, trials: Trials) -> None:
+        from bcdl.sweeps.report import report
+
+        conclude(run, ledger, trials.total)
+        report(run, store, ledger)
+        print_end(store, ledger, trials.total)
+
+
+def _tested(ledger: Ledger, job: Job) -> bool:
+    return key_of_test(job.trial.attempt, job.index) in ledger.facts
+
+
+def _jobs_begun(ledger: Ledger) -> int:
+    return sum(state.state != "waiting" for trial in ledger.trials() for state in trial.jobs)

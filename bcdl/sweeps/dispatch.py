@@ -1,0 +1,119 @@
+"""Sends jobs through Hydra's launcher, and enters into the ledger what became of those that could not do it."""
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from bcdl.errors import RunError, UserError
+from bcdl.sweeps.ledger import JobState, Ledger
+from bcdl.sweeps.trials import Job
+
+if TYPE_CHECKING:
+    from hydra.core.utils import JobReturn
+    from hydra.plugins.launcher import Launcher
+
+    from bcdl.tracking import TrackingStore
+
+LOST = "its process ended without a word: killed, or out of memory"
+CANCELLED = "it was cancelled while it ran"
+
+
+class Dispatcher:
+    """Runs batches of jobs.
+
+    Args:
+        launcher: Hydra's launcher, set up.
+        ledger: the sweep's ledger.
+        store: the tracking store, where runs of dead processes are closed.
+        stale_after: seconds after which a silent process of another machine counts as dead.
+        first: number of the first job, for the names of logs.
+    """
+
+    def __init__(
+        self, launcher: "Launcher", ledger: Ledger, store: "TrackingStore", stale_after: float, first: int
+    ) -> None:
+        self._launcher, self._ledger, self._store = launcher, ledger, store
+        self._stale_after, self._next = stale_after, first
+
+    @property
+    def slots(self) -> int:
+        """How many jobs the launcher runs at once, as far as it says so."""
+        return getattr(self._launcher, "slots", None) or 1
+
+    def run(self, jobs: Sequence[Job]) -> None:
+        """Run jobs; afterwards each has an end in the ledger, or is left for the next batch.
+
+        Raises:
+            UserError: the launcher refuses its settings.
+            RunError: the launcher cannot start anything.
+        """
+        first, self._next = self._next, self._next + len(jobs)
+        try:
+            returned = self._launcher.launch([job.overrides for job in jobs], first)
+        except (UserError, RunError):
+            raise
+        except Exception as error:  # whatever a launcher raises when one of its processes dies
+            self._take_stock(jobs, f"{type(error).__name__}: {error}")
+            if not any(self._state(job).state != "waiting" for job in jobs):
+                raise RunError(f"the launcher could not start any job: {error}") from error
+            return
+        for job, result in zip(jobs, returned, strict=True):
+            self._enter(job, result)
+        self._settle(jobs)
+
+    def refuse(self, job: Job, error: str) -> None:
+        """Enter a job that cannot be begun as failed."""
+        self._fail(job, self._state(job), error, None)
+
+    def close(self) -> None:
+        """Let the launcher's processes go."""
+        getattr(self._launcher, "close", lambda: None)()
+
+    def _enter(self, job: Job, result: "JobReturn") -> None:
+        """Enter a job that its own process could not end in the ledger."""
+        trial = self._ledger.trial(job.trial.attempt)
+        state = trial.jobs[job.index]
+        if trial.told != "running":
+            return
+        if state.state == "waiting" or (state.state == "running" and not self._elsewhere(state)):
+            self._fail(job, state, _reason(result), getattr(result, "log", None))
+
+    def _take_stock(self, jobs: Sequence[Job], error: str) -> None:
+        """Enter the jobs that died; those that never began are left."""
+        for job in jobs:
+            state = self._state(job)
+            if state.state == "running" and not self._elsewhere(state):
+                self._fail(job, state, f"{LOST} ({error})", None)
+        self._settle(jobs)
+
+    def _fail(self, job: Job, state: JobState, error: str, log: str | None) -> None:
+        line = error.strip().splitlines()[0] if error.strip() else LOST
+        if state.run is not None:
+            self._store.end(state.run, "FAILED", line)
+        self._ledger.write(job.trial, job.index, state.change(state="failed", error=line, log=log))
+        print(f"bcdl: job {job.trial.number}.{job.index} failed: {line}", file=sys.stderr)
+
+    def _settle(self, jobs: Sequence[Job]) -> None:
+        """Tell the trials of which a job was interrupted as failed: a retry goes on with them."""
+        for attempt in sorted({job.trial.attempt for job in jobs}):
+            trial = self._ledger.trial(attempt)
+            states = {state.state for state in trial.jobs}
+            if trial.told == "running" and "killed" in states and not states & {"waiting", "running"}:
+                self._ledger.tell(trial, "failed")
+
+    def _elsewhere(self, state: JobState) -> bool:
+        worker = state.worker
+        return state.alive(self._stale_after) and worker is not None and not worker.is_here()
+
+    def _state(self, job: Job) -> JobState:
+        return self._ledger.trial(job.trial.attempt).jobs[job.index]
+
+
+def _reason(result: "JobReturn") -> str:
+    """Return why a job failed, as its launcher tells it."""
+    from hydra.core.utils import JobStatus
+
+    if result.status != JobStatus.FAILED:
+        return LOST
+    error = result._return_value
+    return str(error) if isinstance(error, UserError | RunError) else f"{type(error).__name__}: {error}"

@@ -1,0 +1,192 @@
+"""A job's side of a sweep: it takes its work from the ledger, tells what became of it, and beats meanwhile.
+
+A job knows its place by the override `trial=<try>.<job>`, which the sweeper gives it.
+"""
+
+import math
+import threading
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from bcdl.errors import RunError, UserError
+from bcdl.sweeps.ledger import JobState, Ledger, Trial
+from bcdl.sweeps.process import Worker
+from bcdl.sweeps.pulse import Pulse
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+SWEEP_TAG, TRIAL_TAG, TRY_TAG, JOB_TAG = "bcdl.sweep", "bcdl.trial", "bcdl.try", "bcdl.job"
+FOLD_TAG, SEED_TAG, PRUNED_TAG = "bcdl.fold", "bcdl.seed", "bcdl.pruned"
+BEATS = 5  # in the time after which a silent worker counts as dead
+
+
+class MissingObjectiveError(RunError):
+    """A run has not logged what the sweep optimises; no other run of the sweep would either."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a job is to do.
+
+    Attributes:
+        kind: `fit`; `test` for a run that has been fitted and is to be tested now; `none` where the first job
+            of the configuration was pruned, and this one with it.
+        run: id of its MLflow run, if it has one.
+        perhaps: whether an earlier process may have opened a run that the ledger has not heard of.
+    """
+
+    kind: str
+    run: str | None
+    perhaps: bool = False
+
+
+class Member:
+    """One job of a sweep, in the process that does it.
+
+    Args:
+        ledger: the sweep's ledger.
+        attempt: Optuna's number of the try.
+        job: which of its jobs.
+        cfg: the job's configuration.
+
+    Attributes:
+        prunes: whether what it reports may end it: the first job speaks for its configuration.
+    """
+
+    def __init__(self, ledger: Ledger, attempt: int, job: int, cfg: "DictConfig") -> None:
+        self._ledger, self._trial, self.job = ledger, ledger.trial(attempt), job
+        self.sweep, self.number, self.attempt = ledger.name, self._trial.number, attempt
+        self.fold: int | None = cfg.data.fold
+        self.seed: int = cfg.seed
+        self.parent: str = ledger.facts["parent"]
+        self.prunes = cfg.sweep.prune.by is not None and job == 0
+        self._prune, self._stale_after = cfg.sweep.prune, float(cfg.sweep.stale_after)
+        self._state = self._trial.jobs[job]
+        self._pulse = Pulse(self._beat, self._stale_after / BEATS)
+        self._mutex = threading.Lock()
+
+    @classmethod
+    def of(cls, cfg: "DictConfig") -> Self | None:
+        """Return the job that a configuration belongs to, None outside a sweep."""
+        if cfg.get("trial") is None:
+            return None
+        attempt, _, job = str(cfg.trial).partition(".")
+        root = Path(cfg.tracking.root).expanduser().absolute()
+        return cls(Ledger.open(cfg.sweep.name, root, cfg.sweep.storage), int(attempt), int(job or 0), cfg)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Tags of its MLflow run: sweep, trial, try, job, seed, and the fold if there is one."""
+        fold = {} if self.fold is None else {FOLD_TAG: str(self.fold)}
+        place = {SWEEP_TAG: self.sweep, TRIAL_TAG: str(self.number), TRY_TAG: str(self.attempt)}
+        return {**place, JOB_TAG: str(self.job), SEED_TAG: str(self.seed), **fold}
+
+    def claim(self) -> Task:
+        """Take the job.
+
+        Raises:
+            RunError: it has ended, or another living process has it.
+        """
+        now = self._state
+        if now.state == "finished":
+            return Task("test", now.run)
+        if now.state == "pruned" and now.run is None:
+            return Task("none", None)
+        if self._trial.told != "running" or now.state in ("pruned", "failed"):
+            raise RunError(f"job {self} has ended already ({now.state}); it is not run again")
+        if now.alive(self._stale_after) and now.worker is not None and not now.worker.is_here():
+            raise RunError(f"job {self} is in the hands of {now.worker}; it is not run twice")
+        self._write(state="running", worker=Worker.here(), claim=uuid.uuid4().hex, error=None)
+        self._require_own_claim()
+        return Task("fit", now.run, perhaps=now.state in ("running", "killed") and now.run is None)
+
+    def opened(self, run_id: str) -> None:
+        """Tell the run that the job has in MLflow, and beat from now on."""
+        self._write(run=run_id, worker=Worker.here())
+        self._pulse.start()
+
+    def report(self, value: float, epoch: int) -> bool:
+        """Tell the monitored metric after an epoch, and return whether the job is to be pruned."""
+        from bcdl.sweeps.sampling import should_prune
+
+        if not math.isfinite(value):
+            return False
+        return should_prune(self._ledger.study, self._trial.id, self._prune, value, epoch)
+
+    def finished(self, values: Mapping[str, float], tested: bool) -> None:
+        """Tell what the best checkpoint is worth.
+
+        Args:
+            values: its metrics, `best/val/*` among them.
+            tested: whether the test split has been looked at as well.
+
+        Raises:
+            MissingObjectiveError: an objective is not among them.
+            RunError: an objective is not a number.
+        """
+        validation = {name: value for name, value in values.items() if name.startswith("best/val/")}
+        missing = [name for name in self._ledger.objectives if name not in validation]
+        if missing:
+            raise MissingObjectiveError(
+                f"expected the sweep's objective {', '.join(missing)} among what a run logs, found "
+                f"{', '.join(sorted(validation)) or 'nothing'}; set sweep.objective to one of these"
+            )
+        undefined = [name for name in self._ledger.objectives if not math.isfinite(validation[name])]
+        if undefined:
+            raise RunError(f"the objective {', '.join(undefined)} is not a number on this validation split")
+        self._pulse.stop()
+        if tested:
+            self._ledger.note(**{key_of_test(self.attempt, self.job): True})
+        if self._state.state != "finished":
+            self._write(state="finished", values=validation)
+
+    def pruned(self, values: Mapping[str, float]) -> None:
+        """Tell that the job was pruned, and how far it had come; jobs that have not begun need not."""
+        for job, state in enumerate(self._ledger.trial(self.attempt).jobs):
+            if state.state == "waiting":
+                self._ledger.write(self._trial, job, state.change(state="pruned"))
+        self._end(state="pruned", values=dict(values))
+
+    def failed(self, error: str, log: str | None = None, fatal: bool = False) -> None:
+        """Tell why the job failed, in one line, and where the rest is to be read."""
+        if self._state.state != "finished":
+            self._end(state="failed", error=error, log=log, fatal=fatal)
+
+    def killed(self) -> None:
+        """Tell that the job was interrupted: it goes on when the sweep does."""
+        if self._state.state != "finished":
+            self._end(state="killed")
+
+    def __str__(self) -> str:
+        return f"{self.sweep}/{self.number}.{self.job}"
+
+    def _end(self, **changes: object) -> None:
+        self._pulse.stop()
+        self._write(**changes)
+
+    def _require_own_claim(self) -> None:
+        now = self._ledger.trial(self.attempt).jobs[self.job]
+        if now.claim != self._state.claim:
+            raise RunError(f"job {self} was taken by {now.worker} at the same moment; it is not run twice")
+
+    def _beat(self) -> None:
+        with self._mutex:
+            if self._state.state == "running":
+                self._write_once(self._state.change(worker=Worker.here()))
+
+    def _write(self, **changes: object) -> None:
+        with self._mutex:
+            self._write_once(self._state.change(**changes))
+
+    def _write_once(self, state: JobState) -> None:
+        self._ledger.write(self._trial, self.job, state)
+        self._state = state
+
+
+def key_of_test(attempt: int, job: int) -> str:
+    """Return the key under which the ledger keeps that a job of an ended try has been tested."""
+    return f"tested.{attempt}.{job}"

@@ -1,0 +1,7 @@
+"""The shim that Hydra demands: it takes sweepers from this namespace alone. Everything is in `bcdl.sweeps`."""
+
+from bcdl.sweeps.sweeper import StudySweeper
+
+
+class BcdlSweeper(StudySweeper):
+    """The sweeper of `hydra/sweeper=study`."""
