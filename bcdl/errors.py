@@ -15,6 +15,10 @@ class RunError(Exception):
     """A run that cannot go on: the message says why and what to change (exit code 1)."""
 
 
+class SweepError(RunError):
+    """A sweep of which trials failed; the message names each."""
+
+
 class FindingsError(RunError):
     """An audit found what it is told not to let pass (exit code 3)."""
 

@@ -18,7 +18,7 @@ from omegaconf import DictConfig
 
 from bcdl.configs import HYDRA_VERSION_BASE, config_folder, extra_folder
 from bcdl.distributed import joined_folder
-from bcdl.errors import RunError
+from bcdl.errors import RunError, SweepError
 from bcdl.exits import FULL_ERROR, report
 from bcdl.mistakes import check_values
 from bcdl.parsers import hydra_parser
@@ -47,11 +47,7 @@ def run_verb(name: str, arguments: list[str]) -> None:
         print(hydra_page(name, options.overrides, options.config_dir))
         return
     sys.path.append(os.getcwd())  # noqa: PTH109 - where a user's own models and readers are imported from
-    job = Job(name)
-    try:
-        _compose_and_run(job, options, parser)
-    finally:
-        _close_parent(sys.exception())
+    _compose_and_run(Job(name), options, parser)
 
 
 def _compose_and_run(job: "Job", options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
@@ -62,6 +58,8 @@ def _compose_and_run(job: "Job", options: argparse.Namespace, parser: argparse.A
         return
     except _JobFailed as failed:
         error = failed.error
+    except SweepError as raised:
+        error = raised
     except Exception as raised:
         error = RunError(job.summary()) if job.failures else raised
     raise error
@@ -145,11 +143,3 @@ def _environment(name: str, value: str | None) -> Iterator[None]:
         os.environ.pop(name, None)
         if before is not None:
             os.environ[name] = before
-
-
-def _close_parent(error: BaseException | None) -> None:
-    """Close the parent run of a sweep, if one was opened: Hydra skips its last callback when a job failed."""
-    if "bcdl.sweeps" in sys.modules:
-        from bcdl.sweeps import finish_parent
-
-        finish_parent(error)

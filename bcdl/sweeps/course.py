@@ -3,7 +3,9 @@
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from bcdl.errors import RunError
+from omegaconf import OmegaConf
+
+from bcdl.errors import SweepError
 from bcdl.exits import expected_error
 from bcdl.sweeps.definition import definition
 from bcdl.sweeps.dispatch import Dispatcher
@@ -48,7 +50,7 @@ class Course:
 
         Raises:
             UserError: it cannot be begun, or this is another sweep than the ledger's.
-            RunError: configurations failed, or the sweep had to stop.
+            SweepError: configurations failed, or the sweep had to stop.
         """
         from bcdl.tracking import TrackingStore
 
@@ -57,7 +59,8 @@ class Course:
         store = TrackingStore.open(cfg.tracking.root, cfg.tracking.experiment)
         if find(self._name, self._sweeper.root, settings.storage) is None:
             self._require_composable()
-        what = definition(settings, self._space, self._command.overrides)
+        values = OmegaConf.to_container(OmegaConf.masked_copy(cfg, [key for key in cfg if key != "hydra"]))
+        what = definition(settings, self._space, self._command.overrides, values)
         ledger = open_sweep(self._name, self._sweeper.root, settings, what, self._command)
         end_stale(store, ledger, settings.stale_after)
         trials = Trials(ledger, settings, self._space, cfg.seed)
@@ -90,7 +93,7 @@ class Course:
             self._report(run, store, ledger, trials)
         lines = [*failure_lines(ledger, trials.gone()), *untested]
         if lines:
-            raise RunError(f"{len(lines)} of {trials.total} trials failed:\n" + "\n".join(lines))
+            raise SweepError(f"{len(lines)} of {trials.total} trials failed:\n" + "\n".join(lines))
 
     def _run_jobs(self, ledger: Ledger, trials: Trials, dispatcher: Dispatcher) -> None:
         while jobs := trials.next_jobs(dispatcher.slots):
@@ -119,11 +122,11 @@ class Course:
     def _stop_if_hopeless(self, ledger: Ledger, trials: Trials) -> None:
         fatal = [job.error for trial in trials.gone() for job in trial.jobs if job.fatal]
         if fatal:
-            raise RunError(f"the sweep stops after its first trial: {fatal[0]}")
+            raise SweepError(f"the sweep stops after its first trial: {fatal[0]}")
         most, gone = self._settings.max_failures, trials.gone()
         if most is not None and len(gone) > most:
             lines = failure_lines(ledger, gone)
-            raise RunError(
+            raise SweepError(
                 f"the sweep stops: {len(gone)} trials failed, more than sweep.max_failures={most}. Mend the cause, "
                 f"then go on with: bcdl sweep resume {ledger.name} sweep.retries=1\n" + "\n".join(lines)
             )

@@ -19,13 +19,16 @@ _KNOBS = {
 }
 
 
-def definition(settings: Settings, space: Space, overrides: Sequence[str]) -> dict[str, Any]:
+def definition(
+    settings: Settings, space: Space, overrides: Sequence[str], config: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Return what identifies a sweep, as JSON can hold it.
 
     Args:
         settings: its settings.
         space: its space.
         overrides: how it was asked for; those that do not vary are part of it.
+        config: what they compose, so that a change of a study's file or of a default is seen.
 
     Raises:
         UserError: settings and space contradict each other.
@@ -42,6 +45,7 @@ def definition(settings: Settings, space: Space, overrides: Sequence[str]) -> di
         "objectives": list(settings.objectives),
         "prune": _prune(settings.prune),
         "seed": settings.seed,
+        "config": _flat({key: each for key, each in (config or {}).items() if key not in FREE}, space.keys),
     }
 
 
@@ -55,10 +59,23 @@ def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
         lines += _changed(old.get(name, {}), new[name])
     if not lines and list(old.get("space", {})) != list(new["space"]):
         lines += [f"- order: {', '.join(old['space'])}", f"+ order: {', '.join(new['space'])}"]
-    plain = [name for name in new if name not in ("space", "fixed", "n_trials")]
+    plain = [name for name in new if name not in ("space", "fixed", "n_trials", "config")]
     settings = [{f"sweep.{name}": _shown(each.get(name)) for name in plain} for each in (old, new)]
     lines += _changed(settings[0], settings[1])
+    if not lines:
+        lines = _changed(old.get("config", {}), new.get("config", {}))
     return lines + _fewer(old.get("n_trials"), new["n_trials"])
+
+
+def _flat(values: Mapping[str, Any], without: Sequence[str], before: str = "") -> dict[str, str]:
+    """Return the values of a configuration by dotted key, as texts, but for those that a sweep varies."""
+    found: dict[str, str] = {}
+    for name, value in values.items():
+        key = f"{before}{name}"
+        if key in without:
+            continue
+        found |= _flat(value, without, f"{key}.") if isinstance(value, Mapping) else {key: str(value)}
+    return found
 
 
 def _changed(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:

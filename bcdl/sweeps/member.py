@@ -131,10 +131,12 @@ class Member:
         validation = {name: value for name, value in values.items() if name.startswith("best/val/")}
         missing = [name for name in self._ledger.objectives if name not in validation]
         if missing:
-            raise MissingObjectiveError(
+            error = MissingObjectiveError(
                 f"expected the sweep's objective {', '.join(missing)} among what a run logs, found "
                 f"{', '.join(sorted(validation)) or 'nothing'}; set sweep.objective to one of these"
             )
+            self.failed(str(error), fatal=True)
+            raise error
         undefined = [name for name in self._ledger.objectives if not math.isfinite(validation[name])]
         if undefined:
             raise RunError(f"the objective {', '.join(undefined)} is not a number on this validation split")
@@ -152,13 +154,13 @@ class Member:
         self._end(state="pruned", values=dict(values))
 
     def failed(self, error: str, log: str | None = None, fatal: bool = False) -> None:
-        """Tell why the job failed, in one line, and where the rest is to be read."""
-        if self._state.state != "finished":
+        """Tell why the job failed, in one line, and where the rest is to be read; once."""
+        if self._state.state == "running":
             self._end(state="failed", error=error, log=log, fatal=fatal)
 
     def killed(self) -> None:
         """Tell that the job was interrupted: it goes on when the sweep does."""
-        if self._state.state != "finished":
+        if self._state.state == "running":
             self._end(state="killed")
 
     def __str__(self) -> str:

@@ -1,6 +1,5 @@
 """What a parent run holds at a sweep's end: leaderboard, trials with their spread, figures, a page, pooled folds."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bcdl.sweeps.ledger import Ledger, Trial
@@ -70,8 +69,8 @@ def _predictions(store: "TrackingStore", trial: Trial) -> "list[pd.DataFrame]":
     """Return the predictions tables of a configuration's jobs; none unless all are finished and tested."""
     import pandas as pd
 
-    if trial.told != "finished" or len(trial.jobs) < 2:
+    runs = [str(job.run) for job in trial.jobs]
+    if trial.told != "finished" or len(runs) < 2 or not all(store.has_artifact(run, PREDICTIONS) for run in runs):
         return []
-    files: list[Path] = [store.download(str(job.run), PREDICTIONS) for job in trial.jobs]
-    tables = [pd.read_parquet(file) for file in files]
+    tables = [pd.read_parquet(store.download(run, PREDICTIONS)) for run in runs]
     return tables if all((table["split"] == "test").any() for table in tables) else []

@@ -9,6 +9,7 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from bcdl.sweeps.agreement import require_agreement
 from bcdl.sweeps.naming import sweep_name
 from bcdl.sweeps.settings import Settings
 from bcdl.sweeps.space import Space
@@ -45,6 +46,7 @@ class StudySweeper(Sweeper):
         space = Space.of(
             arguments, settings.space, settings.when, searching=settings.searching, choices=self._choices
         )
+        require_agreement(settings, space)
         if settings.dry_run:
             from bcdl.sweeps.rehearsal import rehearse
 

@@ -125,6 +125,7 @@ class Trials:
                 frozen.params,
                 frozen.distributions,
                 {**self._attributes(failed.number, failed.overrides), **kept},
+                frozen.system_attrs,
             )
         )
 

@@ -66,7 +66,8 @@ def _text(key: str, value: Any) -> str:  # noqa: ANN401 - whatever a YAML holds
             raise UserError(
                 f"sweep.space: expected values for '{key}', found an empty list; leave the key out"
             )
-        return f"choice({','.join(map(text_of, value))})"
+        texts = [text_of(each) for each in value]
+        return ",".join(texts) if len(texts) > 1 or value == [None] else f"choice({texts[0]})"
     return text_of(value)
 
 

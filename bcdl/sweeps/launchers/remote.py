@@ -1,31 +1,36 @@
-"""Jobs on their way to other machines: what each needs there, and what comes back. Knows no cluster.
+"""A job on its way to another machine: what it needs there, and what comes back. Knows no cluster.
 
-A job is composed here, so that the other machine needs bcdl and the folders that the configuration names, but
-no `conf/` of its own.
+It travels composed: the other machine needs bcdl and the folders that the configuration names, nothing else.
 """
 
 import os
+import signal
 import sys
-from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.singleton import Singleton
-from hydra.core.utils import JobReturn, JobStatus, configure_log, filter_overrides, run_job, setup_globals
-from hydra.plugins.launcher import Launcher
+from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig
 
 from bcdl.errors import RunError, UserError
+from bcdl.exits import TERMINATED
 
-LOG_VARIABLE = "BCDL_JOB_LOG"
 PASSED_ON = ("MLFLOW_", "BCDL_")
 """Beginnings of the names of environment variables that a job takes with it."""
+
+
+class Stopped(SystemExit):
+    """The cluster wants the job to end; its exit code closes the run as killed, as SIGTERM does."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(TERMINATED)
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -93,13 +98,16 @@ class RemoteJob:
         origin: who sends it.
         config: its configuration, with Hydra's own part.
         overrides: its own overrides.
-        log: file that its output is written to.
     """
 
     origin: Origin
     config: DictConfig
     overrides: tuple[str, ...]
-    log: Path | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Its output folder, as Hydra makes it."""
+        return Path(str(self.config.hydra.sweep.dir), str(self.config.hydra.sweep.subdir)).absolute()
 
     def __call__(self) -> JobReturn:
         """Run the job and return how it ended, without the configuration: the sender has that already.
@@ -108,8 +116,6 @@ class RemoteJob:
         """
         try:
             with self.origin.restored():
-                if self.log is not None:
-                    os.environ[LOG_VARIABLE] = str(self.log)
                 ended = self._run()
         except RunError as error:
             return failed(self.overrides, error)
@@ -134,60 +140,6 @@ class RemoteJob:
         )
 
 
-class RemoteLauncher(Launcher):
-    """A launcher that composes here and runs elsewhere; `_outcomes` is all that a cluster has to add."""
-
-    config: DictConfig
-    hydra_context: HydraContext
-    task_function: TaskFunction
-
-    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Take what Hydra gives to every launcher; raise `UserError` where the cluster's package is missing."""
-        self.hydra_context, self.task_function, self.config = hydra_context, task_function, config
-        self._require()
-
-    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Run jobs on the cluster and return how each ended, in order; a job's end raises nothing.
-
-        Raises:
-            UserError: the cluster refuses the settings.
-            RunError: the cluster cannot be reached.
-        """
-        setup_globals()
-        configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
-        origin = Origin.here(self.hydra_context, self.task_function)
-        made = [
-            self._made(origin, tuple(overrides), number)
-            for number, overrides in enumerate(job_overrides, initial_job_idx)
-        ]
-        outcomes = iter(self._outcomes([job for job in made if isinstance(job, RemoteJob)]))
-        return [next(outcomes) if isinstance(job, RemoteJob) else job for job in made]
-
-    @abstractmethod
-    def _require(self) -> None:
-        """Raise `UserError` where what the launcher needs is not installed."""
-
-    @abstractmethod
-    def _outcomes(self, jobs: Sequence[RemoteJob]) -> Sequence[JobReturn]:
-        """Run the jobs and return how each ended, in order."""
-
-    @property
-    def _folder(self) -> Path:
-        """The sweep's own folder, made."""
-        folder = Path(str(self.config.hydra.sweep.dir)).absolute()
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
-
-    def _made(self, origin: Origin, overrides: tuple[str, ...], number: int) -> RemoteJob | JobReturn:
-        try:
-            config = self.hydra_context.config_loader.load_sweep_config(self.config, list(overrides))
-        except Exception as error:  # one configuration that does not compose is one failed job
-            return failed(overrides, error)
-        with open_dict(config):
-            config.hydra.job.id, config.hydra.job.num = str(number), number
-        return RemoteJob(origin, config, tuple(filter_overrides(overrides)))
-
-
 def failed(overrides: Sequence[str], error: BaseException, log: str | None = None) -> JobReturn:
     """Return a failed job's outcome, which pickles whatever the error was, with the file that tells more."""
     if not isinstance(error, UserError | RunError):
@@ -198,16 +150,9 @@ def failed(overrides: Sequence[str], error: BaseException, log: str | None = Non
     return outcome
 
 
-def require_installed(launcher: str, module: str, extra: str) -> None:
-    """Raise `UserError` where the package behind a launcher is not installed."""
-    if find_spec(module) is None:
-        raise UserError(
-            f"hydra/launcher={launcher} needs the extra '{extra}', and its package '{module}' is not installed: "
-            f"pip install 'bcdl[{extra}]'"
-        )
-
-
-def _stopped(stop: BaseException) -> str:
-    if isinstance(stop, SystemExit) and stop.code not in (128 + 15, None):
+def _stopped(stop: KeyboardInterrupt | SystemExit) -> str:
+    if isinstance(stop, Stopped):
+        return stop.reason
+    if isinstance(stop, SystemExit) and stop.code not in (TERMINATED, signal.SIGTERM):
         return f"the job ended itself with exit code {stop.code}"
-    return "the job was asked to end (Ctrl-C, or SIGTERM) and did"
+    return "the job was asked to end (SIGINT or SIGTERM), and did"

@@ -1,38 +1,27 @@
 """Hydra launcher on Slurm: a launch is a job array, submitted through submitit, and one bad job is one bad job.
 
 submitit waits with `sacct` and raises for the first job that died; here `squeue` is asked, and every job has
-its own end. A job that Slurm puts back into the queue runs again.
+an end of its own. A job that Slurm puts back into the queue runs again.
 """
 
 import logging
 import math
-import os
-import signal
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any
 
 from hydra.core.utils import JobReturn
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
-from bcdl.errors import RunError, UserError
-from bcdl.exits import TERMINATED
-from bcdl.sweeps.launchers import slurm_queue
-from bcdl.sweeps.launchers.remote import RemoteJob, RemoteLauncher, failed, require_installed
-from bcdl.sweeps.launchers.slurm_queue import Queue, Standing
+from bcdl.errors import UserError
+from bcdl.sweeps.launchers.remote import RemoteJob
+from bcdl.sweeps.launchers.remote_launcher import RemoteLauncher, require_installed
+from bcdl.sweeps.launchers.slurm_queue import cancel, largest_array, require_commands
+from bcdl.sweeps.launchers.slurm_task import Sent, outside_slurm, run_in_slurm, wait
 
-if TYPE_CHECKING:
-    from submitit.core.core import Job
-
-RESTARTED_VARIABLE = "BCDL_JOB_RESTARTED"
 GRACE = 60  # seconds that cancelled jobs may take to end
-PATIENCE = 15  # seconds until a result is visible through a network file system
-_GENERAL = {"timeout_min", "cpus_per_task", "gpus_per_node", "mem_gb", "name"}
-_OWN = {"submitit_folder", "array_parallelism", "setup", "signal_delay_s"}
+_GENERAL = frozenset({"timeout_min", "cpus_per_task", "gpus_per_node", "mem_gb", "name"})
+_OWN = frozenset({"submitit_folder", "array_parallelism", "setup", "signal_delay_s"})
 
 log = logging.getLogger(__name__)
 
@@ -55,39 +44,59 @@ class SlurmJobs(RemoteLauncher):
 
     def _require(self) -> None:
         require_installed("submitit_slurm", "submitit", "slurm")
-        slurm_queue.require_commands()
+        require_commands()
 
     def _outcomes(self, jobs: Sequence[RemoteJob]) -> Sequence[JobReturn]:
         sent: list[Sent] = []
         try:
-            for share in _shares(jobs, slurm_queue.largest_array()):
+            for share in _shares(jobs, largest_array()):
                 sent += self._submit(share, len(jobs))
-            log.info(f"Slurm has {len(sent)} jobs, {sent[0].id} to {sent[-1].id}" if sent else "No jobs for Slurm")
-            _wait(sent)
+                log.info(f"Slurm has jobs {sent[-len(share)].id} to {sent[-1].id}")
+            wait(sent)
         except BaseException:
-            _cancel(sent)
+            cancel(sorted({job.id.partition("_")[0] for job in sent}))
+            wait(sent, longest=GRACE, patience=0)
             raise
         return [job.outcome() for job in sent]
 
-    def _submit(self, jobs: Sequence[RemoteJob], total: int) -> "list[Sent]":
-        from submitit import SlurmExecutor
+    def _submit(self, jobs: Sequence[RemoteJob], total: int) -> list[Sent]:
+        from submitit import AutoExecutor
         from submitit.core.utils import FailedJobError, FailedSubmissionError
 
-        parallel = math.ceil((self.slots or total) * len(jobs) / total)
         folder = Path(self._settings["submitit_folder"]).absolute()
         try:
-            executor = SlurmExecutor(folder, max_num_timeout=0)
-            executor.update_parameters(**self._parameters(parallel))
-            accepted = executor.map_array(SlurmTask.__call__, [SlurmTask(job) for job in jobs])
-        except (FailedJobError, FailedSubmissionError, ValueError) as error:
-            raise UserError(f"Slurm refuses the jobs: {str(error).strip()}. See hydra.launcher and sweep.batch") from error
-        return [Sent(job, accepted) for job, accepted in zip(jobs, accepted, strict=True)]
+            with outside_slurm():
+                executor = AutoExecutor(folder, cluster="slurm", slurm_max_num_timeout=0)
+                executor.update_parameters(**self._parameters(len(jobs) / total))
+                accepted = executor.map_array(run_in_slurm, jobs)
+        except (FailedJobError, FailedSubmissionError, ValueError, NameError) as error:
+            raise UserError(f"Slurm refuses the jobs; see hydra.launcher and sweep.batch. {error}") from error
+        return [Sent(job, handle) for job, handle in zip(jobs, accepted, strict=True)]
 
-    def _parameters(self, parallel: int) -> dict[str, Any]:
-        """Return the settings as submitit's executor for Slurm calls them."""
-        from submitit import SlurmExecutor
+    def _parameters(self, share: float) -> dict[str, Any]:
+        """Return the settings as submitit calls them, for an array with this share of the jobs."""
+        settings = self._settings
+        given = {name: value for name, value in settings.items() if name not in _OWN and value is not None}
+        cpus = settings["cpus_per_task"]
+        setup = ["export OMP_NUM_THREADS=${SLURM_CPUS_ON_NODE:-1}", *(settings["setup"] or [])]
+        return {
+            **{name if name in _GENERAL else f"slurm_{name}": value for name, value in given.items()},
+            "nodes": 1,
+            "tasks_per_node": 1,
+            "stderr_to_stdout": True,
+            "slurm_setup": setup,
+            "slurm_array_parallelism": math.ceil((self.slots or 1_000_000) * share),
+            "slurm_signal_delay_s": min(settings["signal_delay_s"], 15 * settings["timeout_min"]),
+            # since Slurm 22.05 a step does not take over its job's number of cores
+            "slurm_srun_args": [f"--cpus-per-task={cpus}"] if cpus else [],
+        }
 
-        given = {name: value for name, value in self._settings.items() if name not in _OWN and value is not None}
-        names = SlurmExecutor._equivalence_dict()
-        parameters = {names.get(name, name): value for name, value in given.items()}
-        return {**SlurmExecutor._convert_parameters(executor, parameters)}
+
+def _shares(jobs: Sequence[RemoteJob], most: int) -> Iterator[Sequence[RemoteJob]]:
+    """Yield the jobs in parts that Slurm takes as one array each."""
+    for start in range(0, len(jobs), most):
+        yield jobs[start : start + most]
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - what a YAML may hold
+    return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value

@@ -51,6 +51,11 @@ class Standing:
         """Whether the job is over and will not be run again."""
         return self.state in _ENDED or self.state == GONE
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether Slurm, and not the job itself, ended it."""
+        return self.state in _MEANINGS and self.state != GONE
+
 
 class Queue:
     """Asks Slurm about jobs, at first every second, later every 15 seconds."""
