@@ -1,5 +1,6 @@
 """From a composed configuration to the objects of a run."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from lightning import Callback, Trainer
@@ -68,18 +69,25 @@ def build_model(
     return model
 
 
-def build_trainer(cfg: DictConfig, folder: Path, logger: Logger | None) -> Trainer:
-    """Return the trainer of a configuration; checkpoints go to `folder`."""
+def build_trainer(
+    cfg: DictConfig, folder: Path, logger: Logger | None, further: Sequence[Callback] = ()
+) -> Trainer:
+    """Return the trainer of a configuration; checkpoints go to `folder`.
+
+    Args:
+        cfg: the composed configuration.
+        folder: the run's folder.
+        logger: where metrics go, if anywhere.
+        further: callbacks before those of the configuration.
+    """
     hush()
-    callbacks: list[Callback] = [
-        callback for callback in instantiated(cfg.callbacks).values() if callback is not None
-    ]
+    callbacks = [callback for callback in instantiated(cfg.callbacks).values() if callback is not None]
     for callback in callbacks:
         if isinstance(callback, ModelCheckpoint):
             callback.dirpath = str(folder)
     trainer: Trainer = instantiated(
         cfg.trainer,
-        callbacks=callbacks,
+        callbacks=[*further, *callbacks],
         logger=logger or False,
         plugins=[WholeCheckpoints(), LightningEnvironment()],
         default_root_dir=str(folder),

@@ -1,6 +1,6 @@
 """From trained weights to results: predictions, metrics at every level, figures, a table in the terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import torch
@@ -25,14 +25,25 @@ from bcdl.tracking import TrackedRun
 from bcdl.tracking.options import ui_command
 
 PREDICTIONS = "predictions.parquet"
+VALIDATION = "val"
+SPLITS = (VALIDATION, "test")
 _PREFIX = {"val": "best/val", "test": "test"}
 _YOUDEN = "youden"
 _OF_THRESHOLD = ("accuracy", "balanced_accuracy", "precision", "sensitivity", "specificity", "f1", "mcc")
 
 
-def infer(model: Classifier, data: ExamDataModule, device: torch.device) -> pd.DataFrame:
-    """Return the predictions table of the validation samples, and of the test samples where there are any."""
-    present = [split for split in _PREFIX if data.has_samples(split)]
+def infer(
+    model: Classifier, data: ExamDataModule, device: torch.device, splits: Sequence[str] = SPLITS
+) -> pd.DataFrame:
+    """Return the predictions table of the validation samples, and of the test samples where there are any.
+
+    Args:
+        model: the model with its best weights.
+        data: its prepared data.
+        device: where to compute.
+        splits: without `test`, the test samples are not looked at.
+    """
+    present = [split for split in splits if data.has_samples(split)]
     fold = data.source.fold
     tables = [
         predictions_table(data.samples, *predict(model, data, split, device), fold) for split in present
@@ -40,8 +51,10 @@ def infer(model: Classifier, data: ExamDataModule, device: torch.device) -> pd.D
     return pd.concat(tables, ignore_index=True)
 
 
-def conclude(run: TrackedRun, cfg: DictConfig, data: ExamDataModule, predictions: pd.DataFrame) -> float:
-    """Record predictions, metrics and figures in a run, print the metrics, and return `best/val/<monitor>`.
+def conclude(
+    run: TrackedRun, cfg: DictConfig, data: ExamDataModule, predictions: pd.DataFrame
+) -> dict[str, float]:
+    """Record predictions, metrics and figures in a run, print the metrics, and return them by name.
 
     Args:
         run: the open run.
@@ -59,20 +72,25 @@ def conclude(run: TrackedRun, cfg: DictConfig, data: ExamDataModule, predictions
     run.log_table(predictions, PREDICTIONS)
     test = predictions[predictions["split"] == "test"]
     shown = validation if test.empty else test
-    for name, figure in result_figures(shown, data.classes, threshold).items():
-        run.log_figure(figure, f"figures/{name}.png")
+    if cfg.evaluate.figures:
+        for name, figure in result_figures(shown, data.classes, threshold).items():
+            run.log_figure(figure, f"figures/{name}.png")
     _print_results(run, results, threshold, data.source.data_sets)
-    return results[cfg.callbacks.best.monitor.replace("val/", "best/val/", 1)]
+    return results
 
 
-def draw_curves(run: TrackedRun, history: Mapping[str, Mapping[int, float]], best_epoch: int) -> None:
-    """Record the learning curves of a run, a point an epoch, with its best epoch (from 1)."""
+def draw_curves(
+    run: TrackedRun, history: Mapping[str, Mapping[int, float]], best_epoch: int, figures: bool = True
+) -> None:
+    """Record the best epoch of a run (from 1) and, as a figure, its learning curves, a point an epoch."""
+    run.log_metrics({"best_epoch": best_epoch})
+    if not figures:
+        return
     steps = sorted(set().union(*history.values()))  # each epoch logs something, at its last step
     epochs = {step: number for number, step in enumerate(steps, start=1)}
     curves = {}
     for name, points in history.items():
         curves[name] = ([epochs[step] for step in sorted(points)], [points[step] for step in sorted(points)])
-    run.log_metrics({"best_epoch": best_epoch})
     run.log_figure(learning_curves(curves, best_epoch=best_epoch), "figures/learning_curves.png")
 
 

@@ -25,4 +25,5 @@ def main(cfg: DictConfig) -> float:
     data, model = restore(run_cfg, run_id, store)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     with TrackedRun.reopen(store, run_id) as run, explained(data.batch_size, str(run.folder)):
-        return conclude(run, run_cfg, data, infer(model, data, device))
+        results = conclude(run, run_cfg, data, infer(model, data, device))
+    return results[f"best/{run_cfg.callbacks.best.monitor}"]

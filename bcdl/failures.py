@@ -4,9 +4,7 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
-
-from bcdl.errors import RunError
+from bcdl.errors import RunError, UserError
 
 _NO_MEMORY = ("can't allocate memory", "not enough memory")
 
@@ -36,11 +34,22 @@ def explained(batch_size: int, folder: str) -> Iterator[None]:
             raise
         raise _disk_full(error, folder) from error
     except RuntimeError as error:
-        if not isinstance(error, torch.OutOfMemoryError) and not any(
-            text in str(error) for text in _NO_MEMORY
-        ):
+        if not _is_out_of_memory(error):
             raise
         raise _out_of_memory(batch_size) from error
+
+
+def headline(error: BaseException) -> str:
+    """Return an error in one line: its message, with its kind unless that was written for a person to read."""
+    lines = str(error).strip().splitlines()
+    told = lines[0] if lines else ""
+    return told if isinstance(error, RunError | UserError) and told else f"{type(error).__name__}: {told}"
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    from torch import OutOfMemoryError
+
+    return isinstance(error, OutOfMemoryError) or any(text in str(error) for text in _NO_MEMORY)
 
 
 def _out_of_memory(batch_size: int) -> RunError:

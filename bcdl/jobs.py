@@ -94,8 +94,14 @@ class Job:
             except Exception as error:
                 if HydraConfig.get().mode == RunMode.RUN:
                     raise _JobFailed(error) from None
-                self._record(error)
-                raise
+                raise self._recorded(error) from None
+
+    def rehearse(self, cfg: DictConfig) -> str:
+        """Try a configuration out, for a sweep's dry run, and return what it showed; nothing is recorded."""
+        check_values(cfg, f"bcdl {self.verb}")
+        from bcdl.rehearse import rehearse
+
+        return rehearse(cfg)
 
     def summary(self) -> str:
         """Return which jobs of a multirun failed."""
@@ -107,12 +113,16 @@ class Job:
         score: float | None = import_module(HYDRA_VERBS[self.verb].module).main(cfg)
         return score
 
-    def _record(self, error: Exception) -> None:
+    def _recorded(self, error: Exception) -> RunError:
+        """Report a job's error in full, and return it in one line, in which it travels between processes."""
         hydra = HydraConfig.get()
         overrides = " ".join(filter_overrides(hydra.overrides.task))
         self.failures.append(f"  #{hydra.job.num} {overrides}")
         report(error, f"bcdl {self.verb}")
         _release(error)
+        from bcdl.failures import headline
+
+        return RunError(headline(error))
 
 
 def _release(error: BaseException | None) -> None:

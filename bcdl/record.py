@@ -1,8 +1,10 @@
 """What a training run records about itself before it trains: configuration, origin, data, model, samples."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
+from hydra.core.hydra_config import HydraConfig
 from lightning.pytorch.utilities.model_summary.model_summary import ModelSummary
 from omegaconf import DictConfig, OmegaConf
 
@@ -10,7 +12,9 @@ from bcdl.data import ExamDataModule
 from bcdl.lineage import CONFIG, FINGERPRINT_TAG, OVERRIDES, Plan
 from bcdl.models import Classifier
 from bcdl.sheets import sample_sheet
-from bcdl.tracking import TrackedRun, TrackingStore, log_provenance, parent_run
+from bcdl.sweeps.member import Member, Task
+from bcdl.tracking import TrackedRun, TrackingStore, log_provenance
+from bcdl.tracking.lookup import tagged
 from bcdl.tracking.places import parameters
 
 SAMPLES = 16
@@ -35,11 +39,20 @@ _HEADLINE_KEYS = {
 
 
 def open_run(plan: Plan, store: TrackingStore) -> TrackedRun:
-    """Open the run of a plan: a new one, nested under the sweep it belongs to, or the one that goes on."""
+    """Open the run of a plan: a new one, or the one that goes on."""
     if plan.resumed is not None:
         return TrackedRun.resume(store, plan.resumed)
-    stem = "-".join(plan.choices[group] for group in ("model", "encoder", "data"))
-    return TrackedRun.start(store, stem, parent=parent_run())
+    return TrackedRun.start(store, _stem(plan.choices))
+
+
+def open_job(store: TrackingStore, member: Member, task: Task) -> TrackedRun:
+    """Open the run of a job of a sweep: a new one, nested under the sweep's, or the one that it has."""
+    known = task.run or (tagged(store.client, store.experiment_id, member.tags) if task.perhaps else None)
+    if known is not None:
+        return TrackedRun.resume(store, known)
+    place = [f"t{member.number}", *([f"f{member.fold}"] if member.fold is not None else []), f"s{member.seed}"]
+    stem = "-".join([_stem(HydraConfig.get().runtime.choices), *place])
+    return TrackedRun.start(store, stem, parent=member.parent, tags=member.tags)
 
 
 def record_configuration(run: TrackedRun, plan: Plan) -> None:
@@ -62,6 +75,10 @@ def record_inputs(run: TrackedRun, cfg: DictConfig, data: ExamDataModule, model:
     run.log_figure(sample_sheet(data, "train", SAMPLES), "samples.png")
     run.log_text(str(ModelSummary(model, max_depth=2)), "model_summary.txt")
     run.log_metrics({"parameters": sum(parameter.numel() for parameter in model.parameters())})
+
+
+def _stem(choices: Mapping[str, str]) -> str:
+    return "-".join(choices[group] for group in ("model", "encoder", "data"))
 
 
 def _origin(cfg: DictConfig) -> str:

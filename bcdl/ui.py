@@ -7,6 +7,8 @@ import sys
 
 from bcdl.tracking.options import add_store_arguments
 
+RUNS_VIEW = "?workflowType=machine_learning"  # MLflow 3 opens on the traces of language models otherwise
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `bcdl ui`."""
@@ -30,7 +32,7 @@ def main(options: argparse.Namespace) -> None:
         print(f"The store is an MLflow server already: open {store.uri}")
         return
     _require_free(options.host, options.port)
-    address = f"http://{options.host}:{options.port}/#/experiments/{store.experiment_id}"
+    address = f"http://{options.host}:{options.port}/#/experiments/{store.experiment_id}/runs{RUNS_VIEW}"
     print(f"MLflow UI of {store.uri}: {address} (Ctrl-C ends it)", flush=True)
     os.environ.setdefault(
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false"

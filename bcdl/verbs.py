@@ -136,6 +136,11 @@ OPTION_VERBS = {
         module="bcdl.sync",
         examples=("sync", "sync 3f2a"),
     ),
+    "gc": Verb(
+        summary="Show what lies in the tracking root and no run needs, and remove it.",
+        module="bcdl.tidy",
+        examples=("gc", "gc --yes", "gc --last-checkpoints --older-than 30"),
+    ),
     "list": Verb(
         summary="Print every config group and its choices, or one group's choices with what each is.",
         module="bcdl.catalog",

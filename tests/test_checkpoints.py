@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 from sklearn.linear_model import LogisticRegression
 
 import bcdl
-from bcdl.checkpoints import best_checkpoint, check_keep, settle
+from bcdl.checkpoints import best_checkpoint, check_keep, fitted, mark_fitted, record_best, tidy
 from bcdl.errors import UserError
 from bcdl.tracking import TrackedRun, TrackingStore
 
@@ -29,9 +30,10 @@ def run(tracking_root: Path) -> TrackedRun:
     [("all", {"best.ckpt"}, {"last.ckpt"}), ("best", {"best.ckpt"}, set()), ("none", set(), set())],
 )
 def test_keep_says_what_stays(keep: str, recorded: set[str], local: set[str], run: TrackedRun) -> None:
-    settle(run, torch.nn.Identity(), keep)
-    assert {path.name for path in run.folder.glob("*.ckpt")} == local
+    record_best(run, torch.nn.Identity(), keep)
     run.close("FINISHED")
+    tidy(run.folder, keep)
+    assert {path.name for path in run.folder.glob("*.ckpt")} == local
     found = run.store.client.list_artifacts(run.id, "checkpoints")
     assert {Path(item.path).name for item in found} == recorded
 
@@ -42,8 +44,9 @@ def test_an_unknown_keep_names_the_nearest() -> None:
 
 
 def test_a_resumed_run_gets_its_best_checkpoint_back(run: TrackedRun) -> None:
-    settle(run, torch.nn.Identity(), "all")
+    record_best(run, torch.nn.Identity(), "all")
     run.close("FINISHED")
+    tidy(run.folder, "all")
     resumed = TrackedRun.resume(run.store, run.id)
     assert best_checkpoint(resumed).read_bytes() == b"best"
     resumed.close("FINISHED")
@@ -54,6 +57,19 @@ def test_a_new_run_s_best_checkpoint_is_where_training_will_write_it(run: Tracke
     path = best_checkpoint(run)
     assert path == run.folder / "best.ckpt"
     assert not path.exists()
+    run.close("FINISHED")
+
+
+def test_a_run_that_is_fitted_is_not_fitted_again_unless_it_gets_more_epochs(run: TrackedRun) -> None:
+    cfg = OmegaConf.create({"trainer": {"max_epochs": 5}})
+    assert not fitted(run.folder, cfg).whole
+    mark_fitted(run.folder, cfg, pruned=True)
+    assert fitted(run.folder, cfg).whole
+    assert fitted(run.folder, cfg).pruned
+    more = OmegaConf.create({"trainer": {"max_epochs": 8}})
+    assert not fitted(run.folder, more).whole
+    tidy(run.folder, "all")
+    assert not fitted(run.folder, cfg).whole
     run.close("FINISHED")
 
 

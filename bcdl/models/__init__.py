@@ -1,7 +1,7 @@
 """LightningModules: what is optimised and logged. Every model takes every batch and gives logits."""
 
 from bcdl.models.autoencoder import Autoencoder
-from bcdl.models.callbacks import BatchSeed, BestCheckpoint, EarlyStopping
+from bcdl.models.callbacks import BatchSeed, BestCheckpoint, EarlyStopping, Pruning, StaysStopped
 from bcdl.models.checkpoint import WholeCheckpoints, load_checkpoint
 from bcdl.models.classifier import Classifier
 from bcdl.models.cnn import CNN
@@ -22,8 +22,10 @@ __all__ = [
     "BestCheckpoint",
     "Classifier",
     "EarlyStopping",
+    "Pruning",
     "Radiomics",
     "Speed",
+    "StaysStopped",
     "Transfer",
     "WholeCheckpoints",
     "constant",

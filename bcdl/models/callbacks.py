@@ -1,5 +1,6 @@
-"""Callbacks of training: one random state a batch, the best checkpoint, early stopping."""
+"""Callbacks of training: one random state a batch, the best checkpoint, early stopping, pruning."""
 
+from collections.abc import Callable
 from typing import Any
 
 import lightning.pytorch.callbacks as lightning_callbacks
@@ -110,6 +111,61 @@ class EarlyStopping(lightning_callbacks.EarlyStopping):
         """Look at the monitored metric unless the model is pre-training."""
         if not _pretraining(pl_module):
             super().on_validation_end(trainer, pl_module)
+
+
+class Pruning(Callback):
+    """End a fit that its sweep gives up, after the epoch that showed it.
+
+    Epochs in which the classifier does not learn yet do not count; after the last one there is nothing to end.
+
+    Args:
+        monitor: What is told of an epoch: `val/` and the name of a metric.
+        report: Takes its value and the epoch, and returns whether to end; None in the further processes of a
+            fit, which do as the first one.
+
+    Attributes:
+        pruned: Whether the fit was ended; that goes with its checkpoints, so it does not begin again.
+    """
+
+    def __init__(self, monitor: str, report: Callable[[float, int], bool] | None = None) -> None:
+        self._monitor, self._report = monitor, report
+        self.pruned = False
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """End at once where an earlier process was told to."""
+        trainer.should_stop = trainer.should_stop or self.pruned
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Tell the epoch's value, and end the fit in all its processes if told to."""
+        value = trainer.callback_metrics.get(self._monitor)
+        if value is None or trainer.sanity_checking or _pretraining(pl_module):
+            return
+        wanted = False
+        if self._report is not None and trainer.is_global_zero:
+            wanted = self._report(float(value), trainer.current_epoch)
+        last = trainer.current_epoch + 1 == trainer.max_epochs
+        if trainer.strategy.broadcast(wanted) and not last:
+            self.pruned = trainer.should_stop = True
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return that the fit was ended, nothing otherwise."""
+        return {"pruned": True} if self.pruned else {}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up what an earlier process was told."""
+        self.pruned = bool(state_dict["pruned"])
+
+
+class StaysStopped(Callback):
+    """Let a fit that early stopping had ended not go on where its process died before it could say so.
+
+    Of `resume=` a user asks that it does go on. It stands before early stopping, which then forgets.
+    """
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """End at once where an earlier process had stopped."""
+        if any(each.wait_count >= each.patience for each in trainer.early_stopping_callbacks):
+            trainer.should_stop = True
 
 
 def _pretraining(module: LightningModule) -> bool:

@@ -4,6 +4,7 @@ A job knows its place by the override `trial=<try>.<job>`, which the sweeper giv
 """
 
 import math
+import os
 import threading
 import uuid
 from collections.abc import Mapping
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 SWEEP_TAG, TRIAL_TAG, TRY_TAG, JOB_TAG = "bcdl.sweep", "bcdl.trial", "bcdl.try", "bcdl.job"
 FOLD_TAG, SEED_TAG, PRUNED_TAG = "bcdl.fold", "bcdl.seed", "bcdl.pruned"
+LOG_VARIABLE = "BCDL_JOB_LOG"  # a launcher names a job's log there
+RESTARTED = "BCDL_JOB_RESTARTED"  # a launcher says there that the process which had the job is dead
 BEATS = 5  # in the time after which a silent worker counts as dead
 
 
@@ -63,7 +66,7 @@ class Member:
         self.fold: int | None = cfg.data.fold
         self.seed: int = cfg.seed
         self.parent: str = ledger.facts["parent"]
-        self.prunes = cfg.sweep.prune.by is not None and job == 0
+        self.prunes = prunes(cfg)
         self._prune, self._stale_after = cfg.sweep.prune, float(cfg.sweep.stale_after)
         self._state = self._trial.jobs[job]
         self._pulse = Pulse(self._beat, self._stale_after / BEATS)
@@ -98,7 +101,8 @@ class Member:
             return Task("none", None)
         if self._trial.told != "running" or now.state in ("pruned", "failed"):
             raise RunError(f"job {self} has ended already ({now.state}); it is not run again")
-        if now.alive(self._stale_after) and now.worker is not None and not now.worker.is_here():
+        restarted = RESTARTED in os.environ and now.worker is not None and now.worker.host == Worker.here().host
+        if not restarted and now.alive(self._stale_after) and now.worker is not None and not now.worker.is_here():
             raise RunError(f"job {self} is in the hands of {now.worker}; it is not run twice")
         self._write(state="running", worker=Worker.here(), claim=uuid.uuid4().hex, error=None)
         self._require_own_claim()
@@ -128,7 +132,21 @@ class Member:
             MissingObjectiveError: an objective is not among them.
             RunError: an objective is not a number.
         """
-        validation = {name: value for name, value in values.items() if name.startswith("best/val/")}
+        self.check(values)
+        self._pulse.stop()
+        if tested:
+            self._ledger.note(**{key_of_test(self.attempt, self.job): True})
+        if self._state.state != "finished":
+            self._write(state="finished", values=_of_validation(values))
+
+    def check(self, values: Mapping[str, float]) -> None:
+        """Raise unless the objectives are among a run's metrics and are numbers.
+
+        Raises:
+            MissingObjectiveError: an objective is not among them.
+            RunError: an objective is not a number.
+        """
+        validation = _of_validation(values)
         missing = [name for name in self._ledger.objectives if name not in validation]
         if missing:
             error = MissingObjectiveError(
@@ -140,18 +158,13 @@ class Member:
         undefined = [name for name in self._ledger.objectives if not math.isfinite(validation[name])]
         if undefined:
             raise RunError(f"the objective {', '.join(undefined)} is not a number on this validation split")
-        self._pulse.stop()
-        if tested:
-            self._ledger.note(**{key_of_test(self.attempt, self.job): True})
-        if self._state.state != "finished":
-            self._write(state="finished", values=validation)
 
     def pruned(self, values: Mapping[str, float]) -> None:
         """Tell that the job was pruned, and how far it had come; jobs that have not begun need not."""
         for job, state in enumerate(self._ledger.trial(self.attempt).jobs):
             if state.state == "waiting":
                 self._ledger.write(self._trial, job, state.change(state="pruned"))
-        self._end(state="pruned", values=dict(values))
+        self._end(state="pruned", values=_of_validation(values))
 
     def failed(self, error: str, log: str | None = None, fatal: bool = False) -> None:
         """Tell why the job failed, in one line, and where the rest is to be read; once."""
@@ -187,6 +200,16 @@ class Member:
     def _write_once(self, state: JobState) -> None:
         self._ledger.write(self._trial, self.job, state)
         self._state = state
+
+
+def prunes(cfg: "DictConfig") -> bool:
+    """Return whether the first process of this configuration's fit may be told to end it."""
+    place = str(cfg.get("trial") or "")
+    return bool(place) and cfg.sweep.prune.by is not None and place.partition(".")[2] == "0"
+
+
+def _of_validation(values: Mapping[str, float]) -> dict[str, float]:
+    return {name: value for name, value in values.items() if name.startswith("best/val/")}
 
 
 def key_of_test(attempt: int, job: int) -> str:

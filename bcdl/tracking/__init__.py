@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from bcdl.tracking.logger import RunLogger
     from bcdl.tracking.provenance import log_provenance
     from bcdl.tracking.ranking import leaderboard, seed_spread
-    from bcdl.tracking.run import TrackedRun, parent_run, run_name
+    from bcdl.tracking.run import TrackedRun, run_name
     from bcdl.tracking.signals import Terminated, was_interrupted
     from bcdl.tracking.store import TrackingStore
 
@@ -22,7 +22,6 @@ __all__ = [
     "TrackingStore",
     "leaderboard",
     "log_provenance",
-    "parent_run",
     "run_name",
     "seed_spread",
     "was_interrupted",
@@ -35,7 +34,6 @@ _HOMES = {
     "TrackingStore": "store",
     "leaderboard": "ranking",
     "log_provenance": "provenance",
-    "parent_run": "run",
     "run_name": "run",
     "seed_spread": "ranking",
     "was_interrupted": "signals",

@@ -6,22 +6,26 @@ harmless: MLflow keeps one copy of a metric with the same key, value, time and s
 
 import json
 import logging
+import os
+import shutil
 import threading
 from itertools import takewhile
 from pathlib import Path
 
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
-from mlflow.exceptions import MlflowException
 
 from bcdl.errors import UserError
-from bcdl.tracking.journal import FILE, Entry, Journal
-from bcdl.tracking.lookup import knows
+from bcdl.tracking.journal import Entry, Journal
+from bcdl.tracking.outage import headline, jittered, refused
 
 log = logging.getLogger(__name__)
 MAX_METRICS = 1000  # MLflow's limit for one request
 MAX_DIGEST = 36  # MLflow's limit for a data set's digest
-BAD_REQUEST = 400
+INTERVAL_VARIABLE = "BCDL_TRACKING_INTERVAL"
+INTERVAL = 1.0  # seconds
+CLOSING_WAIT = 1.0  # most seconds between two tries while a run ends
+REJECTED = "rejected.jsonl"
 FAILED_DELIVERY = "The tracking store does not answer (%s); the run goes on and its journal keeps everything."
 
 
@@ -32,7 +36,8 @@ class Courier:
         client: client of the store.
         run_id: the run that the journal belongs to.
         journal: what to deliver.
-        interval: seconds between looks at the journal: entries in between travel as one batch.
+        interval: seconds between looks at the journal: entries in between travel as one batch; None takes
+            `$BCDL_TRACKING_INTERVAL` or 1.
         first_wait: seconds before the first retry; each further one waits twice as long.
         longest_wait: most seconds between two retries.
     """
@@ -43,12 +48,13 @@ class Courier:
         run_id: str,
         journal: Journal,
         *,
-        interval: float = 1.0,
+        interval: float | None = None,
         first_wait: float = 0.5,
         longest_wait: float = 30.0,
     ) -> None:
         self._client, self._run_id, self._journal = client, run_id, journal
-        self._interval, self._first_wait, self._longest_wait = interval, first_wait, longest_wait
+        self._interval = delivery_interval() if interval is None else interval
+        self._first_wait, self._longest_wait = first_wait, longest_wait
         self._closing, self._abandoned, self._failing = threading.Event(), threading.Event(), False
         self._thread = threading.Thread(target=self._work, name=f"courier-{run_id[:8]}", daemon=True)
         self._thread.start()
@@ -71,6 +77,13 @@ class Courier:
                 return
             self._closing.wait(self._interval)
 
+    def _pause(self, seconds: float) -> None:
+        """Wait before the next try; a run that ends is not kept waiting for long."""
+        if self._closing.is_set():
+            self._abandoned.wait(min(jittered(seconds), CLOSING_WAIT))
+        else:
+            self._closing.wait(jittered(seconds))
+
     def _deliver_pending(self) -> None:
         wait = self._first_wait
         while not self._abandoned.is_set() and (entries := self._journal.pending()):
@@ -79,9 +92,9 @@ class Courier:
                 deliver(self._client, self._run_id, self._journal.folder, batch)
             except Exception as error:  # whatever a client, a network or a disk can raise
                 if not self._failing:
-                    log.warning(FAILED_DELIVERY, error)
+                    log.warning(FAILED_DELIVERY, headline(error))
                 self._failing = True
-                self._abandoned.wait(wait) if self._closing.is_set() else self._closing.wait(wait)
+                self._pause(wait)
                 wait = min(2 * wait, self._longest_wait)
             else:
                 wait, self._failing = self._first_wait, False
@@ -89,18 +102,20 @@ class Courier:
                     self._journal.advance(batch)
 
 
-def deliver_leftovers(client: MlflowClient, runs: Path) -> None:
-    """Deliver the journals of ended processes once; a run that died without a status is KILLED.
+def delivery_interval() -> float:
+    """Return the seconds between two deliveries: `$BCDL_TRACKING_INTERVAL`, or 1.
 
-    Journals that a living process holds and those of another store are left alone.
+    Raises:
+        UserError: if the variable is no number above 0.
     """
-    for file in sorted(runs.glob(f"*/{FILE}")):
-        if knows(client, file.parent.name):
-            try:
-                journal = Journal(file.parent, leftover=True)
-            except (UserError, FileNotFoundError):  # its run is alive, or has just ended by itself
-                continue
-            _deliver_leftover(client, file.parent.name, journal)
+    text = os.environ.get(INTERVAL_VARIABLE, str(INTERVAL))
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not seconds > 0:
+        raise UserError(f"expected {INTERVAL_VARIABLE} to be seconds above 0, found '{text}'")
+    return seconds
 
 
 def next_batch(entries: list[Entry]) -> list[Entry]:
@@ -120,28 +135,14 @@ def deliver(client: MlflowClient, run_id: str, folder: Path, batch: list[Entry])
     """Send one batch; what MLflow refuses for good goes to `rejected.jsonl` and does not block the rest."""
     try:
         _send(client, run_id, folder, batch)
-    except MlflowException as error:
-        if error.get_http_status_code() != BAD_REQUEST:
+    except Exception as error:
+        if not refused(error):
             raise
         if len(batch) > 1:
             for entry in batch:
                 deliver(client, run_id, folder, [entry])
         else:
             _reject(folder, batch[0], error)
-
-
-def _deliver_leftover(client: MlflowClient, run_id: str, journal: Journal) -> None:
-    try:
-        if not journal.ended:
-            journal.append("status", status="KILLED", end=None)
-        while entries := journal.pending():
-            batch = next_batch(entries)
-            deliver(client, run_id, journal.folder, batch)
-            journal.advance(batch)
-    except Exception as error:  # whatever a client, a network or a disk can raise
-        log.warning("What run %s could not deliver stays in its journal for now: %s", run_id, error)
-    finally:
-        journal.close()
 
 
 def _send(client: MlflowClient, run_id: str, folder: Path, batch: list[Entry]) -> None:
@@ -161,6 +162,8 @@ def _send(client: MlflowClient, run_id: str, folder: Path, batch: list[Entry]) -
             client.log_artifact(run_id, str(folder / entry.content["file"]), entry.content["folder"])
         case "input":
             client.log_inputs(run_id, datasets=[_dataset_input(**entry.content)])
+        case "status" if entry.content["status"] == "RUNNING":  # of a resumed run
+            client.update_run(run_id, status="RUNNING")
         case "status":
             client.set_terminated(run_id, entry.content["status"], entry.content["end"] or entry.time)
 
@@ -175,7 +178,13 @@ def _dataset_input(name: str, digest: str, source: str, context: str) -> Dataset
     return DatasetInput(dataset, [InputTag("mlflow.data.context", context)])
 
 
-def _reject(folder: Path, entry: Entry, error: MlflowException) -> None:
-    log.error("MLflow refuses %s of this run (kept in rejected.jsonl): %s", entry.kind, error)
-    with (folder / "rejected.jsonl").open("a") as file:
+def _reject(folder: Path, entry: Entry, error: Exception) -> None:
+    """Keep what is refused, and an artifact's copy, out of the way."""
+    log.error("MLflow refuses %s of this run (kept in %s): %s", entry.kind, REJECTED, headline(error))
+    if entry.kind == "artifact":
+        copy = folder / entry.content["file"]
+        kept = folder / "rejected" / copy.parent.name
+        kept.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(copy, kept)
+    with (folder / REJECTED).open("a") as file:
         file.write(json.dumps({"kind": entry.kind, "content": entry.content, "error": str(error)}) + "\n")

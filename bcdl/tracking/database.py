@@ -1,4 +1,4 @@
-"""The embedded SQLite store: found from its URI and created once, whoever comes first."""
+"""Databases by their addresses, and the embedded SQLite store, created once, whoever comes first."""
 
 import fcntl
 import logging
@@ -16,6 +16,19 @@ SQLITE = "sqlite:///"
 def sqlite_file(uri: str) -> Path | None:
     """Return the absolute path of an SQLite URI's file, None for every other kind of store."""
     return Path(uri.removeprefix(SQLITE)).absolute() if uri.startswith(SQLITE) else None
+
+
+def with_driver(address: str) -> str:
+    """Return a database's address with the driver of the extra `postgresql` where it names none.
+
+    SQLAlchemy 2.1 takes psycopg for `postgresql://`, earlier ones psycopg2.
+
+    Example:
+        >>> with_driver("sqlite:///study.db")
+        'sqlite:///study.db'
+    """
+    scheme, mark, rest = address.partition("://")
+    return f"postgresql+psycopg2{mark}{rest}" if scheme in ("postgresql", "postgres") else address
 
 
 def ensure_database(database: Path) -> None:

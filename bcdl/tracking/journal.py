@@ -18,6 +18,7 @@ from typing import Any
 from bcdl.errors import UserError
 
 FILE = "journal.jsonl"
+LOCK_WAIT, LOOK = 2.0, 0.05  # seconds that a writer waits for another process to let go, and between looks
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Journal:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self._mutex = threading.Lock()
-        self._descriptor = _lock(folder)
+        self._descriptor = _lock(folder, wait=0.0 if leftover else LOCK_WAIT)
         if leftover and not (folder / FILE).exists():
             os.close(self._descriptor)
             raise FileNotFoundError(folder / FILE)
@@ -68,10 +69,14 @@ class Journal:
 
     @property
     def ended(self) -> bool:
-        """Whether the run's final status is an entry."""
-        with self._mutex:
-            self._file.seek(0)
-            return any(json.loads(line)["kind"] == "status" for line in self._file)
+        """Whether the run's final status is an entry, and the run did not go on after it."""
+        statuses = [line["content"]["status"] for line in self._lines() if line["kind"] == "status"]
+        return bool(statuses) and statuses[-1] != "RUNNING"
+
+    @property
+    def last_sign(self) -> int | None:
+        """When the newest entry was made, in milliseconds since 1970; None where there is none."""
+        return max((line["time"] for line in self._lines()), default=None)
 
     def append(self, kind: str, **content: Any) -> None:  # noqa: ANN401 - any JSON value
         """Write one entry, whole or not at all; it survives the process from here on.
@@ -126,6 +131,11 @@ class Journal:
         os.close(self._descriptor)
         return complete
 
+    def _lines(self) -> list[dict[str, Any]]:
+        with self._mutex:
+            self._file.seek(0)
+            return [json.loads(line) for line in self._file]
+
     @property
     def _offset_file(self) -> Path:
         return self.folder / "journal.offset"
@@ -140,13 +150,23 @@ class Journal:
         self._file.truncate(whole)
 
 
-def _lock(folder: Path) -> int:
+def _lock(folder: Path, wait: float) -> int:
+    """Return the open lock of a run; somebody who delivers its leftovers holds it for a moment only."""
     descriptor = os.open(folder / "journal.lock", os.O_RDWR | os.O_CREAT)
+    deadline = time.monotonic() + wait
+    while not _take(descriptor):
+        if time.monotonic() >= deadline:
+            os.close(descriptor)
+            raise UserError(
+                f"run {folder.name} is being written by another process; wait until that has ended, or end it"
+            )
+        time.sleep(LOOK)
+    return descriptor
+
+
+def _take(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        os.close(descriptor)
-        raise UserError(
-            f"run {folder.name} is being written by another process; wait until that has ended, or end it"
-        ) from None
-    return descriptor
+        return False
+    return True

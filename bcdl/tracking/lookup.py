@@ -1,7 +1,7 @@
 """Finding runs: by id, by the beginning of an id, by name, the latest; and listing them as one table."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import pandas as pd
 from mlflow import MlflowClient
@@ -66,9 +66,16 @@ def runs_table(runs: Iterable[Run]) -> pd.DataFrame:
     return table if len(table) else pd.DataFrame(columns=columns)
 
 
-def knows(client: MlflowClient, run_id: str) -> bool:
-    """Return whether the store has this run and it is not deleted."""
-    return bool(_by_id(client, run_id))
+def find(client: MlflowClient, run_id: str) -> Run | None:
+    """Return the run of this id, None where the store has none or it is deleted there."""
+    return next(iter(_by_id(client, run_id)), None)
+
+
+def tagged(client: MlflowClient, experiment_id: str, tags: Mapping[str, str]) -> str | None:
+    """Return the id of the newest run with all of these tags, None where there is none."""
+    query = " and ".join(has_tag(key, value) for key, value in tags.items())
+    found = next(search(client, experiment_id, query, limit=1), None)
+    return None if found is None else str(found.info.run_id)
 
 
 def has_tag(key: str, value: str) -> str:

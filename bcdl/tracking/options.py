@@ -14,8 +14,8 @@ def default_root() -> Path:
     return Path(os.environ.get(ROOT_VARIABLE, "runs"))
 
 
-def add_store_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add `--tracking-root` and `--experiment` to a verb."""
+def add_root_argument(parser: argparse.ArgumentParser) -> None:
+    """Add `--tracking-root` to a verb."""
     parser.add_argument(
         "--tracking-root",
         type=Path,
@@ -23,6 +23,11 @@ def add_store_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help=f"folder of the tracking store (default: ${ROOT_VARIABLE} or runs); MLFLOW_TRACKING_URI wins",
     )
+
+
+def add_store_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add `--tracking-root` and `--experiment` to a verb."""
+    add_root_argument(parser)
     parser.add_argument(
         "--experiment",
         default=DEFAULT_EXPERIMENT,

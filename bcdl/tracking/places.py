@@ -1,8 +1,10 @@
-"""Where a user's files lie: it stays out of parameters, tags and recorded commands.
+"""Where a user's files lie, and passwords: what stays out of parameters, tags and recorded commands.
 
-A run's `config.yaml` and `overrides.yaml` hold it, because the run could not be repeated without.
+A run's `config.yaml` and `overrides.yaml` hold the places, because the run could not be repeated without. A
+password in an address is never recorded anywhere.
 """
 
+import re
 from collections.abc import Iterable
 
 PLACES = (
@@ -14,6 +16,9 @@ PLACES = (
     "data.stores",
     "data.pseudonym_key",
 )
+_PASSWORD = re.compile(
+    r"(\b[A-Za-z][\w+.-]*://[^\s:/@'\"]*:)[^\s/'\"]+(?=@)"
+)  # of scheme://user:password@host
 
 
 def names_place(key: str) -> bool:
@@ -23,8 +28,21 @@ def names_place(key: str) -> bool:
 
 
 def masked(words: Iterable[str]) -> list[str]:
-    """Return the words of a command with `***` in place of each file and folder of data."""
-    return [f"{key}=***" if names_place(key) and mark else word for word, key, mark in map(_split, words)]
+    """Return the words of a command with `***` in place of files and folders of data, and of passwords."""
+    return [
+        f"{key}=***" if names_place(key) and mark else without_passwords(word)
+        for word, key, mark in map(_split, words)
+    ]
+
+
+def without_passwords(text: str) -> str:
+    """Return a text with `***` in place of each password in an address.
+
+    Example:
+        >>> without_passwords("sweep.storage=postgresql://reader:secret@host/optuna")
+        'sweep.storage=postgresql://reader:***@host/optuna'
+    """
+    return _PASSWORD.sub(r"\1***", text)
 
 
 def without_places(text: str, words: Iterable[str]) -> str:

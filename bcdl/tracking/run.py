@@ -1,14 +1,13 @@
 """One MLflow run from its opening to its true status; everything logged goes through the run's journal."""
 
 import logging
-import os
 import re
 import shutil
 import sys
 import time
 import traceback
-from collections.abc import Iterable
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -16,8 +15,10 @@ from typing import TYPE_CHECKING, Any, Self
 from bcdl.errors import UserError
 from bcdl.tracking.courier import Courier
 from bcdl.tracking.journal import Journal
+from bcdl.tracking.leftovers import ERROR_TAG
 from bcdl.tracking.lookup import CHANGED, KIND_TAG, PARENT_TAG
-from bcdl.tracking.places import without_places
+from bcdl.tracking.outage import headline, patiently
+from bcdl.tracking.places import without_passwords, without_places
 from bcdl.tracking.signals import termination_raises, was_interrupted
 from bcdl.tracking.store import TrackingStore
 
@@ -26,25 +27,19 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 log = logging.getLogger(__name__)
-PARENT_VARIABLE = "BCDL_PARENT_RUN"
-ERROR_TAG = "bcdl.error"
 _ODD = re.compile(r"[^\w\-. :/]")  # MLflow refuses such characters in names
 MAX_PARAM = 6000  # MLflow's limits
 MAX_TAG = 5000
 MAX_BATCH = 100
 PATIENCE = 10.0  # seconds without any delivery before closing gives up
 UNWRITTEN = "The error of run %s could not be written (%s); its status goes to the store all the same."
-UNDELIVERED = "Not all of run %s has arrived; its journal keeps it, and the next bcdl on this store sends it."
+UNDELIVERED = "Not all of run %s has arrived; its journal keeps it, and `bcdl sync` or the next run sends it."
+UNENDED = "The status %s of run %s has not arrived (%s), and the disk has no room to keep it."
 
 
 def run_name(model: str, encoder: str, data: str, run_id: str) -> str:
     """Return a name that a person can tell apart, such as `cnn_rnn-resnet18-breastmnist-3f2a`."""
     return f"{model}-{encoder}-{data}-{run_id[:4]}"
-
-
-def parent_run() -> str | None:
-    """Return the id of the sweep that this process works for, if any."""
-    return os.environ.get(PARENT_VARIABLE)
 
 
 class TrackedRun:
@@ -64,7 +59,7 @@ class TrackedRun:
         self.folder = store.folder(run_id)
         self.patience = PATIENCE
         self._journal = Journal(self.folder)
-        self._courier = Courier(store.client, run_id, self._journal)
+        self._courier = Courier(store.plain_client, run_id, self._journal)
         self.resumed = False
         self._known_params: dict[str, str] = {}
         self._earlier_seconds, self._started = 0.0, time.monotonic()
@@ -88,13 +83,17 @@ class TrackedRun:
             kind: `train`, `evaluate` or `sweep`.
             parent: id of the run to nest under.
             tags: further tags.
+
+        Raises:
+            RunError: if the store does not answer for `$BCDL_TRACKING_PATIENCE` seconds.
         """
         nesting = {PARENT_TAG: parent} if parent else {}
         every_tag = {KIND_TAG: kind, **nesting, **(tags or {})}
-        run = store.client.create_run(store.experiment_id, tags=every_tag, run_name=stem)
-        name = f"{stem}-{run.info.run_id[:4]}"
-        store.client.update_run(run.info.run_id, name=name)
-        return cls(store, run.info.run_id, name)
+        run_id = store.create_run(stem, every_tag)
+        run = cls(store, run_id, f"{stem}-{run_id[:4]}")
+        with run._closed_on_error():
+            store.client.update_run(run_id, name=run.name)
+        return run
 
     @classmethod
     def resume(cls, store: TrackingStore, run_id: str) -> Self:
@@ -108,7 +107,10 @@ class TrackedRun:
         run.resumed = True
         run._known_params = dict(earlier.data.params)
         run._earlier_seconds = earlier.data.metrics.get("seconds", 0.0)
-        store.client.update_run(run_id, status="RUNNING")
+        with run._closed_on_error():
+            if run._journal.ended:  # it has not arrived yet, and is to be followed by this
+                run._journal.append("status", status="RUNNING", end=None)
+            store.client.update_run(run_id, status="RUNNING")
         return run
 
     @classmethod
@@ -146,7 +148,21 @@ class TrackedRun:
             if not self._journal.close():
                 log.warning(UNDELIVERED, self.name)
             if not complete:
-                self.store.client.set_terminated(self.id, status)
+                self._end_directly(status)
+
+    @contextmanager
+    def _closed_on_error(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException as error:
+            self.close(status_of(error), error)
+            raise
+
+    def _end_directly(self, status: str) -> None:
+        try:
+            patiently(lambda: self.store.plain_client.set_terminated(self.id, status), self.patience)
+        except Exception as error:  # whatever a client or a network can raise
+            log.warning(UNENDED, status, self.name, headline(error))
 
     def _try_ending(self, status: str, error: BaseException | None) -> bool:
         """Write how the run ends into the journal; return False where the disk has no room for that."""
@@ -179,7 +195,9 @@ class TrackedRun:
 
         MLflow never changes a parameter: another value in a resumed run becomes the tag `changed.<name>`.
         """
-        texts = {_ODD.sub("_", key): str(value)[:MAX_PARAM] for key, value in values.items()}
+        texts = {
+            _ODD.sub("_", key): without_passwords(str(value))[:MAX_PARAM] for key, value in values.items()
+        }
         changed = {key: text for key, text in texts.items() if self._known_params.get(key, text) != text}
         self._append_values(
             "params", {key: text for key, text in texts.items() if key not in self._known_params}
@@ -195,7 +213,9 @@ class TrackedRun:
 
     def set_tags(self, values: dict[str, str]) -> None:
         """Set tags, cut at 5000 characters."""
-        self._append_values("tags", {key: str(value)[:MAX_TAG] for key, value in values.items()})
+        self._append_values(
+            "tags", {key: without_passwords(str(value))[:MAX_TAG] for key, value in values.items()}
+        )
 
     def log_input(self, name: str, digest: str, source: str, context: str = "training") -> None:
         """Log the data set as an MLflow dataset input.
@@ -215,9 +235,9 @@ class TrackedRun:
         self._append_artifact(copy, folder)
 
     def log_text(self, text: str, name: str) -> None:
-        """Log text as the artifact `name`, which may hold folders."""
+        """Log text, without passwords in addresses, as the artifact `name`, which may hold folders."""
         path, folder = self._reserve(name)
-        path.write_text(text)
+        path.write_text(without_passwords(text))
         self._append_artifact(path, folder)
 
     def log_figure(self, figure: "Figure", name: str) -> None:

@@ -3,33 +3,25 @@
 Opening it is the check that tracking works: what cannot be written or reached is an error before training.
 """
 
-import os
-import socket
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import uuid
 from dataclasses import dataclass
+from functools import partial
+from itertools import count
 from pathlib import Path
-from typing import Self
-from urllib.parse import urlsplit
+from typing import Self, cast
 
 import pandas as pd
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from bcdl.errors import UserError, nearest
-from bcdl.tracking.courier import deliver_leftovers
-from bcdl.tracking.database import SQLITE, ensure_database, sqlite_file
+from bcdl.errors import UserError
+from bcdl.tracking.client import PatientClient, answered
+from bcdl.tracking.leftovers import Delivery, deliver_leftovers, end_run
 from bcdl.tracking.lookup import KIND_TAG, PARENT_TAG, has_tag, resolve, runs_table, search
-from bcdl.tracking.options import DEFAULT_EXPERIMENT, default_root
-
-URI_VARIABLE = "MLFLOW_TRACKING_URI"
-DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
-SERVER_SETTINGS = {  # MLflow's own would try for minutes; the courier sends again
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "15",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-}
+from bcdl.tracking.options import DEFAULT_EXPERIMENT
+from bcdl.tracking.outage import patience, patiently
+from bcdl.tracking.places import without_passwords
+from bcdl.tracking.reaching import connection, enter, explained, require, require_writable
 
 
 @dataclass(frozen=True)
@@ -41,7 +33,7 @@ class TrackingStore:
         uri: MLflow tracking URI.
         experiment: name of the MLflow experiment.
         experiment_id: its id in the store.
-        client: MLflow's client of the store.
+        client: MLflow's client of the store; it waits for one that is away for a moment.
     """
 
     root: Path
@@ -52,7 +44,12 @@ class TrackingStore:
 
     @classmethod
     def open(
-        cls, root: Path | str | None = None, experiment: str = DEFAULT_EXPERIMENT, *, create: bool = True
+        cls,
+        root: Path | str | None = None,
+        experiment: str = DEFAULT_EXPERIMENT,
+        *,
+        create: bool = True,
+        deliver: bool = True,
     ) -> Self:
         """Open the store, create it where it is missing, and deliver what earlier runs could not.
 
@@ -60,28 +57,68 @@ class TrackingStore:
             root: folder of the SQLite file and the artifacts; None takes `$BCDL_TRACKING_ROOT` or `runs`.
             experiment: name of the MLflow experiment.
             create: False refuses to create a missing store or experiment, for verbs that only read.
+            deliver: False leaves the journals of ended runs alone, for jobs of a sweep: its own process
+                looks after them.
 
         Raises:
-            UserError: if the store cannot be written or reached, or is missing and `create` is False.
+            UserError: if the store cannot be written or reached within `$BCDL_TRACKING_PATIENCE` seconds
+                (0 where that is not set), or is missing and `create` is False.
         """
-        folder = Path(root or default_root()).expanduser().absolute()
-        uri = tracking_uri(folder)
-        for name, value in SERVER_SETTINGS.items():
-            os.environ.setdefault(name, value)
+        folder, uri = connection(root)
         if not create:
-            _require(uri)
-        _require_writable(folder)
-        with _explained(uri):
-            _prepare(uri)
-            client = MlflowClient(tracking_uri=uri)
-            experiment_id = _experiment_id(client, uri, experiment, create)
+            require(uri)
+        require_writable(folder)
+        with explained(uri):
+            experiment_id = patiently(partial(enter, uri, experiment, create), patience(0.0))
+            client = cast(MlflowClient, PatientClient(MlflowClient(tracking_uri=uri), without_passwords(uri)))
             store = cls(folder, uri, experiment, experiment_id, client)
-            store.deliver_leftovers()
+            if deliver:
+                store.deliver_leftovers()
         return store
 
-    def deliver_leftovers(self) -> None:
+    @property
+    def plain_client(self) -> MlflowClient:
+        """MLflow's own client, for who has a patience of their own."""
+        return MlflowClient(tracking_uri=self.uri)
+
+    def deliver_leftovers(self) -> list[Delivery]:
         """Deliver what ended processes left in their runs' journals; a run without a status is KILLED."""
-        deliver_leftovers(self.client, self.root / "runs")
+        return deliver_leftovers(self.plain_client, self.root / "runs")
+
+    def create_run(self, stem: str, tags: dict[str, str]) -> str:
+        """Create a run and return its id; where the answer was lost, the run that was made is found again.
+
+        Args:
+            stem: beginning of its name for the time being.
+            tags: its tags.
+
+        Raises:
+            RunError: if the store does not answer for `$BCDL_TRACKING_PATIENCE` seconds.
+        """
+        mark, tries, client = uuid.uuid4().hex, count(), self.plain_client
+
+        def create() -> str:
+            again = next(tries) > 0
+            made = search(client, self.experiment_id, f"attributes.run_name LIKE '%{mark}'") if again else ()
+            for run in made:
+                return str(run.info.run_id)
+            run = client.create_run(self.experiment_id, tags=tags, run_name=f"{stem}-{mark}")
+            return str(run.info.run_id)
+
+        return answered(create, without_passwords(self.uri))
+
+    def end(self, run_id: str, status: str, error: str | None = None) -> None:
+        """End the run of a process that died; where the store is away, the run's journal keeps it for later.
+
+        Args:
+            run_id: the run.
+            status: FAILED or KILLED.
+            error: why it failed, in one line.
+
+        Raises:
+            UserError: if a living process writes the run.
+        """
+        end_run(self.plain_client, self.folder(run_id), status, error)
 
     def folder(self, run_id: str) -> Path:
         """Return the local working folder of a run: its journal and its checkpoints while it trains."""
@@ -139,89 +176,3 @@ class TrackingStore:
             raise UserError(
                 f"run {run_id} has no artifact '{artifact}'; it has: {names or 'none'}"
             ) from error
-
-
-def tracking_uri(root: Path) -> str:
-    """Return the URI of the store: `$MLFLOW_TRACKING_URI` where set, or the SQLite file in `root`."""
-    uri = os.environ.get(URI_VARIABLE) or f"{SQLITE}{root / 'mlflow.db'}"
-    database = sqlite_file(uri)
-    return f"{SQLITE}{database}" if database else uri
-
-
-def _prepare(uri: str) -> None:
-    database = sqlite_file(uri)
-    if database:
-        ensure_database(database)
-        if not os.access(database, os.W_OK):
-            raise PermissionError(f"no permission to write {database}")
-    else:
-        _knock(uri)
-
-
-def _knock(uri: str) -> None:
-    """Connect once to a database server: MLflow itself would retry a closed port for many minutes."""
-    parts = urlsplit(uri)
-    port = parts.port or DATABASE_PORTS.get(parts.scheme.partition("+")[0])
-    if parts.hostname and port and not parts.scheme.startswith("http"):
-        socket.create_connection((parts.hostname, port), timeout=5).close()
-
-
-def _experiment_id(client: MlflowClient, uri: str, name: str, create: bool) -> str:
-    experiment = client.get_experiment_by_name(name)
-    if experiment is None and create:
-        try:
-            return str(client.create_experiment(name, artifact_location=_artifact_location(uri)))
-        except MlflowException:  # another process was faster
-            experiment = client.get_experiment_by_name(name)
-    if experiment is None:
-        names = [each.name for each in client.search_experiments()]
-        raise UserError(
-            f"no MLflow experiment '{name}' in this store.{nearest(name, names)} It has: {', '.join(names)}"
-        )
-    return str(experiment.experiment_id)
-
-
-def _artifact_location(uri: str) -> str | None:
-    database = sqlite_file(uri)
-    return str(database.with_name("mlartifacts")) if database else None
-
-
-def _require(uri: str) -> None:
-    database = sqlite_file(uri)
-    if database and not database.exists():
-        raise UserError(
-            f"expected a tracking store at {database}, found none; train a run first with `bcdl train`, "
-            "or name the folder of another store with --tracking-root"
-        )
-
-
-def _require_writable(root: Path) -> None:
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=root):
-            pass
-    except OSError as error:
-        raise UserError(
-            f"the tracking root {root} cannot be written ({error.strerror}); "
-            "set tracking.root (or BCDL_TRACKING_ROOT) to a folder that you may write"
-        ) from error
-
-
-@contextmanager
-def _explained(uri: str) -> Iterator[None]:
-    try:
-        yield
-    except UserError:
-        raise
-    except Exception as error:
-        reason = str(error).splitlines()[0][:300]
-        raise UserError(
-            f"the tracking store {_without_password(uri)} cannot be opened "
-            f"({type(error).__name__}: {reason}); "
-            f"start its server or correct {URI_VARIABLE}, or unset that to track under tracking.root"
-        ) from error
-
-
-def _without_password(uri: str) -> str:
-    password = urlsplit(uri).password
-    return uri.replace(f":{password}@", ":***@") if password else uri

@@ -3,14 +3,18 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from requests import HTTPError, Response
 
 from bcdl.errors import RunError, UserError
-from bcdl.tracking import TrackedRun, TrackingStore, run_name
+from bcdl.tracking import TrackedRun, TrackingStore, log_provenance, run_name
 
 mpl.use("agg")
 
@@ -177,6 +181,102 @@ def test_a_refused_entry_is_kept_and_blocks_nothing(store: TrackingStore) -> Non
         run.log_metrics({"good": 1.0})
     assert store.metrics(run.id)["good"] == 1.0
     assert "bad" in (run.folder / "rejected.jsonl").read_text()
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BCDL_TRACKING_PATIENCE", "0")
+
+
+def nobody(*args: object, **kwargs: object) -> None:
+    raise MlflowException("nobody there")
+
+
+def test_a_resumed_run_whose_earlier_end_has_not_arrived_gets_its_new_one(
+    store: TrackingStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = TrackedRun.start(store, "cnn")
+    run.patience = 0.05
+    with monkeypatch.context() as dead:
+        for name in ("log_batch", "set_terminated"):
+            dead.setattr(MlflowClient, name, nobody)
+        run.close("KILLED")
+    with TrackedRun.resume(store, run.id) as again:
+        again.log_metrics({"loss": 1.0})
+    assert store.status(run.id) == "FINISHED"
+    assert store.metrics(run.id)["loss"] == 1.0
+
+
+def test_a_run_is_created_once_though_the_answer_was_lost(
+    store: TrackingStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create, created = MlflowClient.create_run, []
+
+    def lose_the_answer(*args: Any, **kwargs: Any) -> None:
+        created.append(create(*args, **kwargs).info.run_id)
+        raise MlflowException("the answer was lost")
+
+    monkeypatch.setattr(MlflowClient, "create_run", lose_the_answer)
+    with TrackedRun.start(store, "cnn") as run:
+        pass
+    assert created == [run.id]
+    assert store.client.get_run(run.id).info.run_name == f"cnn-{run.id[:4]}"
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_run_that_no_store_answers_to_says_so(
+    store: TrackingStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MlflowClient, "create_run", nobody)
+    with pytest.raises(RunError, match="has not answered for 0 s"):
+        TrackedRun.start(store, "cnn")
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_run_that_could_not_begin_ends_as_failed_later(
+    store: TrackingStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as dead:
+        dead.setattr("bcdl.tracking.run.PATIENCE", 0.05)
+        for name in ("update_run", "log_batch", "log_artifact", "set_terminated"):
+            dead.setattr(MlflowClient, name, nobody)
+        with pytest.raises(RunError):
+            TrackedRun.start(store, "cnn")
+    store.deliver_leftovers()
+    assert store.runs()["status"].tolist() == ["FAILED"]
+
+
+def test_a_password_in_an_address_is_recorded_nowhere(
+    store: TrackingStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = "sweep.storage=postgresql://reader:s3cret@host/optuna"
+    monkeypatch.setattr("sys.argv", ["bcdl", "train", secret])
+    run = TrackedRun.start(store, "cnn")
+    log_provenance(run)
+    run.log_params({"sweep.storage": secret})
+    run.log_text(secret, "config.yaml")
+    run.set_tags({"command": secret})
+    run.close("FAILED", ValueError(secret))
+    texts = [file.read_bytes() for file in store.root.rglob("*") if file.is_file()]
+    assert not [text for text in texts if b"s3cret" in text]
+    assert "reader:***@host" in store.download(run.id, "config.yaml").read_text()
+
+
+def test_an_artifact_that_is_refused_for_good_is_kept(
+    store: TrackingStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    too_large = Response()
+    too_large.status_code = 413
+
+    def refuse(*args: object) -> None:
+        raise HTTPError("too large", response=too_large)
+
+    monkeypatch.setattr(MlflowClient, "log_artifact", refuse)
+    with TrackedRun.start(store, "cnn") as run:
+        run.log_text("weights", "best.ckpt")
+        run.log_metrics({"after": 1.0})
+    assert (store.status(run.id), store.metrics(run.id)["after"]) == ("FINISHED", 1.0)
+    assert [file.read_text() for file in run.folder.glob("rejected/*/best.ckpt")] == ["weights"]
 
 
 def test_the_handler_of_sigterm_is_restored(store: TrackingStore) -> None:

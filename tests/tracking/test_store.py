@@ -4,9 +4,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 
 from bcdl.errors import UserError
 from bcdl.tracking import TrackedRun, TrackingStore
+from bcdl.tracking.database import with_driver
+from bcdl.tracking.journal import Journal
 
 
 def test_files_lie_in_the_root(tracking_root: Path) -> None:
@@ -41,6 +45,52 @@ def test_an_unreachable_server_is_a_users_error_without_the_password(
     with pytest.raises(UserError, match="MLFLOW_TRACKING_URI") as caught:
         TrackingStore.open(tmp_path)
     assert "secret" not in str(caught.value)
+
+
+def test_a_server_that_answered_before_is_waited_for(
+    tracking_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([MlflowException("nobody there"), MlflowException("nobody there")])
+    search = MlflowClient.get_experiment_by_name
+
+    def recover(client: MlflowClient, name: str) -> object:
+        for error in answers:
+            raise error
+        return search(client, name)
+
+    monkeypatch.setattr(MlflowClient, "get_experiment_by_name", recover)
+    monkeypatch.setattr("bcdl.tracking.outage.FIRST_WAIT", 0.001)
+    monkeypatch.setenv("BCDL_TRACKING_PATIENCE", "5")
+    assert TrackingStore.open(tracking_root).experiment_id == "1"
+
+
+def test_a_first_open_does_not_wait(tracking_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def refuse(client: MlflowClient, name: str) -> None:
+        asked.append(name)
+        raise MlflowException("nobody there")
+
+    monkeypatch.setattr(MlflowClient, "get_experiment_by_name", refuse)
+    monkeypatch.delenv("BCDL_TRACKING_PATIENCE", raising=False)
+    with pytest.raises(UserError, match="nobody there"):
+        TrackingStore.open(tracking_root)
+    assert len(asked) == 1
+
+
+def test_a_job_of_a_sweep_leaves_the_journals_of_others_alone(tracking_root: Path) -> None:
+    journal = Journal(tracking_root / "runs" / ("f" * 32))
+    journal.close()
+    (journal.folder / "journal.jsonl").touch()
+    TrackingStore.open(tracking_root, deliver=False)
+    assert (journal.folder / "journal.jsonl").exists()
+    TrackingStore.open(tracking_root)
+    assert not (journal.folder / "journal.jsonl").exists()
+
+
+def test_postgresql_is_reached_through_the_driver_of_its_extra() -> None:
+    assert with_driver("postgresql://reader@host/runs") == "postgresql+psycopg2://reader@host/runs"
+    assert with_driver("postgresql+asyncpg://host/runs") == "postgresql+asyncpg://host/runs"
 
 
 def test_a_file_store_is_a_users_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

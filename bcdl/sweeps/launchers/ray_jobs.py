@@ -1,9 +1,9 @@
 """Hydra launcher on a Ray cluster: each job is one task, and one bad job is one bad job.
 
-hydra-ray-launcher waits for its tasks in order and raises for the first whose process or node died; here every
-job has an end of its own. Ray never repeats a task by itself: the sweep does, under `sweep.retries`. A worker
-process serves one job after another, so that it imports once; where jobs have GPUs, Ray starts a new process
-for each, so that the memory of the GPU is free again.
+hydra-ray-launcher waits for its tasks in order and raises for the first whose process or node died; here
+every job has an end of its own. Ray never repeats a task by itself: the sweep does, under `sweep.retries`. A
+worker process serves one job after another, so that it imports once; where jobs have GPUs, Ray starts a new
+process for each, so that the memory of the GPU is free again.
 """
 
 import os
@@ -97,8 +97,8 @@ class RayJobs(RemoteLauncher):
         except (ConnectionError, RuntimeError, TimeoutError) as error:
             where = self._init.get("address") or os.environ.get("RAY_ADDRESS") or "this machine"
             raise RunError(
-                f"cannot reach the Ray cluster at {where} ({str(error).strip().splitlines()[0]}). Start one with "
-                "`ray start --head` and name it with hydra.launcher.ray.init.address or RAY_ADDRESS"
+                f"cannot reach the Ray cluster at {where} ({str(error).strip().splitlines()[0]}). Start one "
+                "with `ray start --head` and name it with hydra.launcher.ray.init.address or RAY_ADDRESS"
             ) from error
         finally:
             if threading.current_thread() is threading.main_thread():
@@ -108,7 +108,10 @@ class RayJobs(RemoteLauncher):
 
 def run_on_ray(job: RemoteJob) -> JobReturn:
     """Run a job in a worker of the cluster, with its output in a file of its own."""
+    from bcdl.sweeps.member import LOG_VARIABLE
+
     log = job.folder / LOG
+    os.environ[LOG_VARIABLE] = str(log)
     with _output_to(log):
         ended = job()
     vars(ended)["log"] = f"{os.uname().nodename}:{log}"
@@ -138,7 +141,7 @@ def _point(out: int, err: int) -> None:
 
 
 def _cancel(tasks: "Sequence[ObjectRef[JobReturn]]") -> None:
-    """End tasks: those that wait are forgotten, those that run are interrupted, and killed where they stay."""
+    """End tasks: those that wait are forgotten, those that run are interrupted, then killed."""
     import ray
 
     for force in (False, True):

@@ -1,4 +1,4 @@
-"""What the launchers of the clusters share: jobs are composed here and run elsewhere, each with its own end."""
+"""What the launchers of clusters share: jobs are composed here and run elsewhere, each with its own end."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ class RemoteLauncher(Launcher):
     task_function: TaskFunction
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Take what Hydra gives to every launcher; raise `UserError` where the cluster's package is missing."""
+        """Take what Hydra gives to every launcher; raise `UserError` where the extra is missing."""
         self.hydra_context, self.task_function, self.config = hydra_context, task_function, config
         self._require()
 
@@ -74,6 +74,6 @@ def require_installed(launcher: str, module: str, extra: str) -> None:
     """Raise `UserError` where the package behind a launcher is not installed."""
     if find_spec(module) is None:
         raise UserError(
-            f"hydra/launcher={launcher} needs the extra '{extra}', and its package '{module}' is not installed: "
+            f"hydra/launcher={launcher} needs the extra '{extra}', found no package '{module}': "
             f"pip install 'bcdl[{extra}]'"
         )

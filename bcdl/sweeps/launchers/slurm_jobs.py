@@ -1,4 +1,4 @@
-"""Hydra launcher on Slurm: a launch is a job array, submitted through submitit, and one bad job is one bad job.
+"""Hydra launcher on Slurm: a launch is a job array, submitted by submitit, and one bad job is one bad job.
 
 submitit waits with `sacct` and raises for the first job that died; here `squeue` is asked, and every job has
 an end of its own. A job that Slurm puts back into the queue runs again.

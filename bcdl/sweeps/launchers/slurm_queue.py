@@ -19,9 +19,6 @@ TIMEOUT = 60  # seconds a command may take
 GONE = "GONE"
 _NEEDED = ("sbatch", "squeue", "scancel", "scontrol", "srun")
 _FIELDS = "JobArrayID:64,State:32,exit_code:16"
-_ENDED = frozenset(
-    "BOOT_FAIL CANCELLED COMPLETED DEADLINE FAILED NODE_FAIL OUT_OF_MEMORY PREEMPTED REVOKED TIMEOUT".split()
-)
 _MEANINGS = {
     "TIMEOUT": "it ran into its time limit; raise hydra.launcher.timeout_min",
     "DEADLINE": "it ran into its deadline",
@@ -32,6 +29,7 @@ _MEANINGS = {
     "BOOT_FAIL": "its node did not start",
     GONE: "Slurm no longer knows it, and it left no result",
 }
+_ENDED = frozenset(_MEANINGS) | {"COMPLETED", "FAILED", "REVOKED"}
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ class Standing:
     @property
     def ended(self) -> bool:
         """Whether the job is over and will not be run again."""
-        return self.state in _ENDED or self.state == GONE
+        return self.state in _ENDED
 
     @property
     def interrupted(self) -> bool:
@@ -97,8 +95,8 @@ def require_commands() -> None:
     missing = [name for name in _NEEDED if shutil.which(name) is None]
     if missing:
         raise UserError(
-            f"hydra/launcher=submitit_slurm needs Slurm's commands, found no {', '.join(missing)} on the PATH. "
-            "Start the sweep on a login node of the cluster"
+            f"hydra/launcher=submitit_slurm needs Slurm's commands, found no {', '.join(missing)}: "
+            "start the sweep on a login node of the cluster"
         )
 
 

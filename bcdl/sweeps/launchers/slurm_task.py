@@ -19,8 +19,6 @@ from bcdl.sweeps.launchers.slurm_queue import Queue, Standing, ending
 if TYPE_CHECKING:
     from submitit.core.core import Job
 
-RESTARTED = "BCDL_JOB_RESTARTED"
-"""Variable of a job that Slurm runs again: the process that had it before is certainly dead."""
 PATIENCE = 15  # seconds until a network file system shows a result
 _TIME_LIMIT = "the job came close to its time limit and ended in good order; raise hydra.launcher.timeout_min"
 _TASKS = ("SLURM_NTASKS", "SLURM_NTASKS_PER_NODE", "SLURM_PROCID")
@@ -33,11 +31,16 @@ def run_in_slurm(job: RemoteJob) -> JobReturn:
     SIGTERM (scancel, preemption) and SIGUSR2 (the time limit is near) end the run as killed; so the job goes
     on from its last checkpoint when it is run again.
     """
+    from submitit import JobEnvironment
+
+    from bcdl.sweeps.member import LOG_VARIABLE, RESTARTED
+
     signal.signal(signal.SIGTERM, _on_sigterm)
     signal.signal(signal.SIGUSR2, _on_time_limit)
+    os.environ[LOG_VARIABLE] = str(JobEnvironment().paths.stdout)
     before = {name: os.environ.pop(name) for name in _TASKS if name in os.environ}
     if os.environ.get("SLURM_RESTART_COUNT", "0") != "0":
-        os.environ[RESTARTED] = "1"
+        os.environ[RESTARTED] = "1"  # the process that had the job before is dead
     try:
         return job()
     finally:
@@ -118,7 +121,7 @@ class Sent:
 
 
 def wait(jobs: Sequence[Sent], longest: float = math.inf, patience: float = PATIENCE) -> None:
-    """Wait until all jobs have ended, at most `longest` seconds, and each has been given `patience` seconds more."""
+    """Wait, at most `longest` seconds, until all jobs have ended, with a result or `patience` seconds ago."""
     queue, end = Queue(), time.monotonic() + longest
     while (waiting := [job for job in jobs if not job.done]) and time.monotonic() < end:
         queue.wait()

@@ -1,6 +1,4 @@
-import os
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,10 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 from hydra.core.utils import JobStatus
 from hydra.plugins.launcher import Launcher
-from omegaconf import DictConfig
 
 from bcdl.errors import UserError
-from tests.launching import set_up
+from tests.launching import endings, once, set_up
 from tests.ray_cluster import NODE, ray_cluster
 
 if TYPE_CHECKING:
@@ -45,52 +42,18 @@ def launcher_of(
     ray.shutdown()
 
 
-def _endings(marks: Path) -> Callable[[DictConfig], str]:
-    """A task that ends as its seed says: 0 well, 1 raises, 2 killed; 3 and more stay until there is a file `go`."""
-
-    def task(cfg: DictConfig) -> str:
-        (marks / f"{cfg.seed}").write_text(str(os.getpid()))
-        print("the output of", cfg.seed)
-        if cfg.seed == 1:
-            raise ValueError("no such breast")
-        if cfg.seed == 2:
-            os.kill(os.getpid(), 9)
-        try:
-            while cfg.seed > 2 and not (marks / "go").exists():
-                time.sleep(0.1)
-        except BaseException as error:
-            (marks / f"{cfg.seed}.told").write_text(type(error).__name__)
-            raise
-        return f"{cfg.seed} {os.environ.get('MLFLOW_MARK')} {os.environ['OMP_NUM_THREADS']} {sys.argv[0]} {os.getcwd()}"
-
-    return task
-
-
-def _once(paths: list[Path], then: Callable[[], object]) -> threading.Thread:
-    """Do something as soon as there are some files."""
-
-    def watch() -> None:
-        while not all(path.exists() for path in paths):
-            time.sleep(0.1)
-        then()
-
-    thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
-    return thread
-
-
 def test_every_job_has_an_end_of_its_own(
     launcher_of: Callable[..., Launcher], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_MARK", "passed-on")
     monkeypatch.setattr(sys, "argv", ["/bin/bcdl", "train"])
-    launcher = launcher_of(_endings(tmp_path))
+    launcher = launcher_of(endings(tmp_path))
     assert vars(type(launcher).__mro__[1])["slots"].fget(launcher) == 2
 
     well, raised, killed, wrong = launcher.launch([["seed=0"], ["seed=1"], ["seed=2"], ["model=nothing"]], 0)
 
     assert well.status == JobStatus.COMPLETED
-    assert well.return_value == f"0 passed-on 1 /bin/bcdl {tmp_path}"
+    assert well.return_value == f"0 /bin/bcdl {tmp_path} passed-on 1 {vars(well)['log']}"
     assert [job.status for job in (raised, killed, wrong)] == [JobStatus.FAILED] * 3
     assert "no such breast" in str(raised._return_value)
     assert "WorkerCrashedError" in str(killed._return_value)
@@ -113,7 +76,7 @@ def test_an_interrupted_launch_interrupts_its_jobs(
             time.sleep(0.1)
         raise KeyboardInterrupt
 
-    launcher = launcher_of(_endings(tmp_path))
+    launcher = launcher_of(endings(tmp_path))
     monkeypatch.setattr(ray, "get", interrupted)
     with pytest.raises(KeyboardInterrupt):
         launcher.launch([[f"seed={seed}"] for seed in (3, 4, 5)], 0)
@@ -131,8 +94,8 @@ def test_a_node_that_is_killed_loses_its_job_only(
             time.sleep(0.1)  # the worker ends when it misses its node
         (tmp_path / "go").touch()
 
-    watcher = _once([tmp_path / "3", tmp_path / "4"], kill)
-    jobs = launcher_of(_endings(tmp_path)).launch([[f"seed={seed}"] for seed in (3, 4, 5)], 0)
+    watcher = once([tmp_path / "3", tmp_path / "4"], kill)
+    jobs = launcher_of(endings(tmp_path)).launch([[f"seed={seed}"] for seed in (3, 4, 5)], 0)
     watcher.join()
     cluster.add_node(**NODE)
     cluster.wait_for_nodes()
@@ -147,6 +110,6 @@ def test_a_node_that_is_killed_loses_its_job_only(
 def test_what_ray_refuses_is_a_mistake_of_the_user(
     launcher_of: Callable[..., Launcher], tmp_path: Path
 ) -> None:
-    launcher = launcher_of(_endings(tmp_path), "+hydra.launcher.ray.init.num_cpus=3")
+    launcher = launcher_of(endings(tmp_path), "+hydra.launcher.ray.init.num_cpus=3")
     with pytest.raises(UserError, match=r"Ray refuses hydra\.launcher\.ray\.init"):
         launcher.launch([["seed=0"]], 0)

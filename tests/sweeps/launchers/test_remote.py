@@ -60,7 +60,14 @@ def test_a_job_finds_the_folder_command_and_variables_of_its_sender(
         import own_model  # type: ignore[import-not-found]
 
         marks = [os.environ[name] for name in ("MLFLOW_MARK", "BCDL_MARK", "OTHER_MARK")]
-        return [cfg.seed, own_model.WIDTH, os.getcwd(), sys.argv, sys.modules["__main__"].__spec__, *marks]
+        return [
+            cfg.seed,
+            own_model.WIDTH,
+            str(Path.cwd()),
+            sys.argv,
+            sys.modules["__main__"].__spec__,
+            *marks,
+        ]
 
     (job,) = launch(task, ["seed=4"], before=arrive)
     expected = [4, 8, str(tmp_path / "home"), ["/bin/bcdl", "train", "-m"], None, "home", "home", "there"]
@@ -118,12 +125,12 @@ def test_whatever_ends_a_job_comes_back_as_its_outcome(
 
 
 def test_an_error_that_does_not_pickle_still_comes_back() -> None:
-    class Stubborn(Exception):
+    class StubbornError(Exception):
         def __reduce__(self) -> str:
             raise TypeError
 
-    outcome = pickle.loads(pickle.dumps(failed(["seed=1"], Stubborn("as it was"))))
-    assert str(outcome._return_value) == "Stubborn: as it was"
+    outcome = pickle.loads(pickle.dumps(failed(["seed=1"], StubbornError("as it was"))))
+    assert str(outcome._return_value) == "StubbornError: as it was"
 
 
 def test_a_job_that_does_not_compose_is_one_failed_job(launch: Launch) -> None:

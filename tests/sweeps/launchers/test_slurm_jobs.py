@@ -1,9 +1,8 @@
 import os
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from hydra.core.utils import JobStatus
 from omegaconf import DictConfig
 
 from bcdl.errors import UserError
-from tests.launching import set_up
+from tests.launching import endings, once, set_up
 from tests.slurm import slurm_cluster
 
 pytestmark = pytest.mark.slow
@@ -31,39 +30,6 @@ def slurm(cluster: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     return tmp_path
 
 
-def _endings(marks: Path) -> Callable[[DictConfig], str]:
-    """A task that ends as its seed says: 0 well, 1 raises, 2 killed, 3 and more stay until they are told."""
-
-    def task(cfg: DictConfig) -> str:
-        (marks / f"{cfg.seed}").write_text(str(os.getpid()))
-        if cfg.seed == 1:
-            raise ValueError("no such breast")
-        if cfg.seed == 2:
-            os.kill(os.getpid(), 9)
-        try:
-            for _ in range(1200 if cfg.seed > 2 else 0):
-                time.sleep(0.1)
-        except BaseException as error:
-            (marks / f"{cfg.seed}.told").write_text(f"{type(error).__name__} {getattr(error, 'code', '')}")
-            raise
-        return f"{cfg.seed} {os.environ.get('MLFLOW_MARK')} {os.environ['OMP_NUM_THREADS']} {sys.argv[0]} {os.getcwd()}"
-
-    return task
-
-
-def _once(path: Path, then: Callable[[], object]) -> threading.Thread:
-    """Do something as soon as there is a file."""
-
-    def watch() -> None:
-        while not path.exists():
-            time.sleep(0.1)
-        then()
-
-    thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
-    return thread
-
-
 def _queued() -> list[list[str]]:
     said = subprocess.run(
         ["squeue", "--noheader", "--format=%i %T %r"], capture_output=True, text=True, check=True
@@ -74,23 +40,23 @@ def _queued() -> list[list[str]]:
 def test_every_job_has_an_end_of_its_own(slurm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_MARK", "passed-on")
     monkeypatch.setattr(sys, "argv", ["/bin/bcdl", "train"])
-    launcher = set_up("submitit_slurm", _endings(slurm), slurm / "sweep", "hydra.launcher.name=one")
+    launcher = set_up("submitit_slurm", endings(slurm), slurm / "sweep", "hydra.launcher.name=one")
 
     def cancel() -> None:
-        running = [name for name, state, _ in _queued() if state == "RUNNING"]
-        subprocess.run(["scancel", *running], check=True)
+        (name,) = [name for name, *_ in _queued() if name.endswith("_3")]
+        subprocess.run(["scancel", name], check=True)
 
-    watcher = _once(slurm / "3", cancel)
+    watcher = once([slurm / "3"], cancel)
     well, raised, killed, cancelled = launcher.launch([[f"seed={seed}"] for seed in range(4)], 0)
     watcher.join()
 
     assert well.status == JobStatus.COMPLETED
-    assert well.return_value == f"0 passed-on 1 /bin/bcdl {slurm}"
+    assert well.return_value == f"0 /bin/bcdl {slurm} passed-on 1 {vars(well)['log']}"
     assert [job.status for job in (raised, killed, cancelled)] == [JobStatus.FAILED] * 3
     assert "no such breast" in str(raised._return_value)
     assert "killed by signal 9" in str(killed._return_value)
     assert "scancel" in str(cancelled._return_value)
-    assert (slurm / "3.told").read_text() == "Stopped 143"
+    assert (slurm / "3.told").read_text() == "Stopped"
     assert all(Path(vars(job)["log"]).is_file() for job in (well, raised, killed, cancelled))
     assert _queued() == []
 
@@ -112,34 +78,32 @@ def test_a_job_that_is_put_back_into_the_queue_runs_again(slurm: Path) -> None:
                 return
             time.sleep(0.1)
 
-    watcher = _once(slurm / "first", requeue)
+    watcher = once([slurm / "first"], requeue)
     (job,) = set_up("submitit_slurm", task, slurm / "sweep").launch([[]], 0)
     watcher.join()
     assert job.return_value == "again"
 
 
 def test_an_interrupted_launch_cancels_its_jobs(slurm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    launcher = set_up(
-        "submitit_slurm", _endings(slurm), slurm / "sweep", "hydra.launcher.array_parallelism=1"
-    )
+    launcher = set_up("submitit_slurm", endings(slurm), slurm / "sweep", "hydra.launcher.array_parallelism=1")
     asked = _interrupting(slurm / "3", monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         launcher.launch([["seed=3"], ["seed=4"]], 0)
     assert asked
-    assert (slurm / "3.told").read_text() == "Stopped 143"
+    assert (slurm / "3.told").read_text() == "Stopped"
     assert not (slurm / "4").exists()
     assert _queued() == []
 
 
 def test_a_job_that_reaches_its_time_limit_is_told_to_end(slurm: Path) -> None:
-    launcher = set_up("submitit_slurm", _endings(slurm), slurm / "sweep", "hydra.launcher.timeout_min=1")
+    launcher = set_up("submitit_slurm", endings(slurm), slurm / "sweep", "hydra.launcher.timeout_min=1")
     (job,) = launcher.launch([["seed=3"]], 0)
     assert "timeout_min" in str(job._return_value)
-    assert (slurm / "3.told").read_text() == "Stopped 143"
+    assert (slurm / "3.told").read_text() == "Stopped"
 
 
 def test_what_slurm_refuses_is_a_mistake_of_the_user(slurm: Path) -> None:
-    launcher = set_up("submitit_slurm", _endings(slurm), slurm / "sweep", "hydra.launcher.partition=nowhere")
+    launcher = set_up("submitit_slurm", endings(slurm), slurm / "sweep", "hydra.launcher.partition=nowhere")
     with pytest.raises(UserError, match=r"(?s)Slurm refuses.*partition"):
         launcher.launch([["seed=0"]], 0)
 
