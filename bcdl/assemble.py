@@ -40,14 +40,15 @@ def build_data(cfg: DictConfig) -> ExamDataModule:
 
 
 def build_model(
-    cfg: DictConfig, data: ExamDataModule, store: TrackingStore, pretrained: bool = True
+    cfg: DictConfig, data: ExamDataModule, store: TrackingStore | None, pretrained: bool = True
 ) -> Classifier:
     """Return the model of a configuration for prepared data.
 
     Args:
         cfg: the composed configuration.
         data: prepared data: channels, image size and classes come from it.
-        store: where `encoder.weights=run:<id>` finds that run's best checkpoint.
+        store: where `encoder.weights=run:<id>` finds that run's best checkpoint; None where no weights
+            are a run's.
         pretrained: False leaves the encoder's weights at random, for a model about to be loaded.
     """
     weights = _local_weights(cfg.encoder.get("weights"), store) if pretrained else None
@@ -100,8 +101,8 @@ def _reads(encoder: DictConfig) -> str:
     return str(getattr(instantiated(encoder, _partial_=True).func, "reads", "image"))
 
 
-def _local_weights(weights: str | None, store: TrackingStore) -> str | None:
-    if weights is None or not weights.startswith(RUN_WEIGHTS):
+def _local_weights(weights: str | None, store: TrackingStore | None) -> str | None:
+    if store is None or weights is None or not weights.startswith(RUN_WEIGHTS):
         return weights
     run_id = store.resolve(weights.removeprefix(RUN_WEIGHTS))
     return str(store.download(run_id, "checkpoints/best.ckpt"))

@@ -68,11 +68,11 @@ def conclude(
     results = _results(predictions, data.unit, cfg.evaluate.aggregate, threshold)
     results |= _by_data_set(predictions, data.source.data_sets, threshold)
     youden = _at_youden(predictions, validation)
-    run.log_metrics({**results, **youden, "threshold": threshold})
+    _log_new(run, {**results, **youden, "threshold": threshold})
     run.log_table(predictions, PREDICTIONS)
     test = predictions[predictions["split"] == "test"]
     shown = validation if test.empty else test
-    if cfg.evaluate.figures:
+    if cfg.evaluate.get("figures", True):
         for name, figure in result_figures(shown, data.classes, threshold).items():
             run.log_figure(figure, f"figures/{name}.png")
     _print_results(run, results, threshold, data.source.data_sets)
@@ -83,7 +83,7 @@ def draw_curves(
     run: TrackedRun, history: Mapping[str, Mapping[int, float]], best_epoch: int, figures: bool = True
 ) -> None:
     """Record the best epoch of a run (from 1) and, as a figure, its learning curves, a point an epoch."""
-    run.log_metrics({"best_epoch": best_epoch})
+    _log_new(run, {"best_epoch": best_epoch})
     if not figures:
         return
     steps = sorted(set().union(*history.values()))  # each epoch logs something, at its last step
@@ -92,6 +92,12 @@ def draw_curves(
     for name, points in history.items():
         curves[name] = ([epochs[step] for step in sorted(points)], [points[step] for step in sorted(points)])
     run.log_figure(learning_curves(curves, best_epoch=best_epoch), "figures/learning_curves.png")
+
+
+def _log_new(run: TrackedRun, values: Mapping[str, float]) -> None:
+    """Log results; of a run that goes on, those that it has already are not logged twice."""
+    known = run.store.metrics(run.id) if run.resumed else {}
+    run.log_metrics({name: value for name, value in values.items() if known.get(name) != value})
 
 
 def _results(predictions: pd.DataFrame, unit: str, rule: str, threshold: float) -> dict[str, float]:

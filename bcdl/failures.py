@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from bcdl.errors import RunError, UserError
+from bcdl.exits import expected_error
 
 _NO_MEMORY = ("can't allocate memory", "not enough memory")
 
@@ -39,11 +40,16 @@ def explained(batch_size: int, folder: str) -> Iterator[None]:
         raise _out_of_memory(batch_size) from error
 
 
-def headline(error: BaseException) -> str:
-    """Return an error in one line: its message, with its kind unless that was written for a person to read."""
-    lines = str(error).strip().splitlines()
-    told = lines[0] if lines else ""
-    return told if isinstance(error, RunError | UserError) and told else f"{type(error).__name__}: {told}"
+def headline(error: BaseException, command: str) -> str:
+    """Return an error in one line: its message, with its kind unless that was written for a person to read.
+
+    Args:
+        error: what was raised.
+        command: the command as typed so far, such as `bcdl train`, for the remedy.
+    """
+    told = expected_error(error, command) or error
+    first = next(iter(str(told).strip().splitlines()), "")
+    return first if isinstance(told, RunError | UserError) and first else f"{type(told).__name__}: {first}"
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:

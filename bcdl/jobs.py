@@ -20,6 +20,7 @@ from bcdl.configs import HYDRA_VERSION_BASE, config_folder, extra_folder
 from bcdl.distributed import joined_folder
 from bcdl.errors import RunError, SweepError
 from bcdl.exits import FULL_ERROR, report
+from bcdl.failures import headline
 from bcdl.mistakes import check_values
 from bcdl.parsers import hydra_parser
 from bcdl.verbs import HYDRA_VERBS
@@ -108,8 +109,12 @@ class Job:
         return "\n".join([f"{len(self.failures)} of {self.count} jobs failed:", *self.failures])
 
     def _run(self, cfg: DictConfig) -> float | None:
-        """Check the values before the slow imports, then hand the configuration to the verb."""
-        check_values(cfg, f"bcdl {self.verb}")
+        """Check the values before the slow imports, then hand the configuration to the verb.
+
+        A job of a sweep checks them itself: its run says what is wrong.
+        """
+        if cfg.get("trial") is None:
+            check_values(cfg, f"bcdl {self.verb}")
         score: float | None = import_module(HYDRA_VERBS[self.verb].module).main(cfg)
         return score
 
@@ -119,10 +124,9 @@ class Job:
         overrides = " ".join(filter_overrides(hydra.overrides.task))
         self.failures.append(f"  #{hydra.job.num} {overrides}")
         report(error, f"bcdl {self.verb}")
+        told = RunError(headline(error, f"bcdl {self.verb}"))
         _release(error)
-        from bcdl.failures import headline
-
-        return RunError(headline(error))
+        return told
 
 
 def _release(error: BaseException | None) -> None:

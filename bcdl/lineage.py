@@ -21,6 +21,7 @@ BEST_CHECKPOINT = "best.ckpt"
 FINGERPRINT_TAG = "bcdl.data_fingerprint"
 _WEIGHTS = "encoder.weights"
 _WITH_RESUME = ("resume", "trainer.max_epochs", "tracking.")
+_OF_SWEEP = ("trial", "sweep")
 
 
 @dataclass(frozen=True)
@@ -48,13 +49,22 @@ def plan_run(cfg: DictConfig, store: TrackingStore) -> Plan:
     """
     if cfg.resume is not None and cfg["from"] is not None:
         raise UserError("resume= goes on with a run, from= starts a new one from it: give one of the two")
+    if cfg.resume is not None and cfg.trial is not None:
+        raise UserError(
+            "resume= goes on with one run, without -m; a sweep goes on with `bcdl sweep resume <name>`"
+        )
     hydra = HydraConfig.get()
     typed = list(hydra.overrides.task)
     if cfg.resume is not None:
         return _resumed(cfg, typed, store)
     if cfg["from"] is not None:
         return _pinned(_derived(cfg, typed, store), store)
-    return _pinned(Plan(cfg, typed, dict(hydra.runtime.choices)), store)
+    return _pinned(Plan(cfg, _of_run(typed), dict(hydra.runtime.choices)), store)
+
+
+def _of_run(overrides: Iterable[str]) -> list[str]:
+    """Return the overrides that make a run what it is, without those of the sweep that it is part of."""
+    return [text for text in overrides if override_key(text).partition(".")[0] not in _OF_SWEEP]
 
 
 def run_config(store: TrackingStore, run_id: str) -> DictConfig:
@@ -105,7 +115,7 @@ def _resumed(cfg: DictConfig, typed: list[str], store: TrackingStore) -> Plan:
         )
     run_id = store.resolve(cfg.resume)
     resumed = run_config(store, run_id)
-    resumed.tracking = cfg.tracking
+    resumed.tracking, resumed.trial = cfg.tracking, None
     if "trainer.max_epochs" in map(override_key, typed):
         resumed.trainer.max_epochs = cfg.trainer.max_epochs
     _require_checkpoint(store, run_id, resumed)
@@ -142,7 +152,7 @@ def _derived(current: DictConfig, typed: list[str], store: TrackingStore) -> Pla
     del cfg["hydra"]
     cfg["from"] = run_id
     cfg.tracking = current.tracking
-    return Plan(cfg, overrides, choices)
+    return Plan(cfg, _of_run(overrides), choices)
 
 
 def _pinned(plan: Plan, store: TrackingStore) -> Plan:

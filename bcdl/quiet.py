@@ -10,6 +10,8 @@ _USELESS = (
     r"`isinstance\(treespec, LeafSpec\)` is deprecated",
     # small images are quick to load, and data.num_workers is the user's choice
     r"The '\w+_dataloader' does not have many workers",
+    # a run that a sweep had given up goes on by resume=
+    r"(?s)Be aware that when using `ckpt_path`.*\['Pruning'\]",
     # a machine with Slurm: bcdl is started as one task, and starts a process a device by itself
     r"The `srun` command is available on your system but is not used",
 )

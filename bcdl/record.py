@@ -14,10 +14,13 @@ from bcdl.models import Classifier
 from bcdl.sheets import sample_sheet
 from bcdl.sweeps.member import Member, Task
 from bcdl.tracking import TrackedRun, TrackingStore, log_provenance
+from bcdl.tracking.leftovers import deliver_leftovers
 from bcdl.tracking.lookup import tagged
 from bcdl.tracking.places import parameters
 
 SAMPLES = 16
+SHORT = 40  # characters of what varies in a run's name
+_IN_NAME = ("model", "encoder", "data")
 _HEADLINE_CHOICES = (
     "model",
     "encoder",
@@ -45,14 +48,27 @@ def open_run(plan: Plan, store: TrackingStore) -> TrackedRun:
     return TrackedRun.start(store, _stem(plan.choices))
 
 
-def open_job(store: TrackingStore, member: Member, task: Task) -> TrackedRun:
-    """Open the run of a job of a sweep: a new one, nested under the sweep's, or the one that it has."""
-    known = task.run or (tagged(store.client, store.experiment_id, member.tags) if task.perhaps else None)
+def earlier_run(store: TrackingStore, member: Member, task: Task) -> str | None:
+    """Return the run that a job of a sweep has already, with all that a dead process had logged in it.
+
+    A process that died between opening a run and telling the sweep left one that only its tags name.
+    """
+    known = task.run
+    if task.perhaps and (orphan := tagged(store.client, store.experiment_id, member.tags)) is not None:
+        store.client.update_run(orphan, name=f"{_stem_of_job(member)}-{orphan[:4]}")
+        known = orphan
     if known is not None:
-        return TrackedRun.resume(store, known)
-    place = [f"t{member.number}", *([f"f{member.fold}"] if member.fold is not None else []), f"s{member.seed}"]
-    stem = "-".join([_stem(HydraConfig.get().runtime.choices), *place])
-    return TrackedRun.start(store, stem, parent=member.parent, tags=member.tags)
+        deliver_leftovers(store.plain_client, store.folder(known).parent, only={known})
+    return known
+
+
+def open_job(store: TrackingStore, member: Member, earlier: str | None) -> TrackedRun:
+    """Open the run of a job of a sweep: a new one, nested under the sweep's, or the one that it has."""
+    if earlier is None:
+        return TrackedRun.start(store, _stem_of_job(member), parent=member.parent, tags=member.tags)
+    run = TrackedRun.resume(store, earlier)
+    run.set_tags(member.tags)  # the number of the try may be another
+    return run
 
 
 def record_configuration(run: TrackedRun, plan: Plan) -> None:
@@ -72,13 +88,37 @@ def record_inputs(run: TrackedRun, cfg: DictConfig, data: ExamDataModule, model:
     run.log_input(data.source.name, fingerprint, _origin(cfg))
     run.set_tags({FINGERPRINT_TAG: fingerprint})
     run.log_table(_split_counts(data), "splits.csv")
-    run.log_figure(sample_sheet(data, "train", SAMPLES), "samples.png")
+    if cfg.evaluate.get("figures", True):
+        run.log_figure(sample_sheet(data, "train", SAMPLES), "samples.png")
     run.log_text(str(ModelSummary(model, max_depth=2)), "model_summary.txt")
-    run.log_metrics({"parameters": sum(parameter.numel() for parameter in model.parameters())})
+    if not (run.resumed and "parameters" in run.store.metrics(run.id)):
+        run.log_metrics({"parameters": sum(parameter.numel() for parameter in model.parameters())})
 
 
 def _stem(choices: Mapping[str, str]) -> str:
-    return "-".join(choices[group] for group in ("model", "encoder", "data"))
+    return "-".join(choices[group] for group in _IN_NAME)
+
+
+def _stem_of_job(member: Member) -> str:
+    """Return such as `cnn-small_cnn-phantom-t3-lr=0.001-f0-s1`: trial, what varies if short, fold, seed."""
+    values = {key.rpartition(".")[2]: value for key, value in member.varied.items() if key not in _IN_NAME}
+    varied = "-".join(f"{key}={_short(value)}" for key, value in values.items())
+    parts = [_stem(HydraConfig.get().runtime.choices), f"t{member.number}"]
+    if varied and len(varied) <= SHORT:
+        parts.append(varied)
+    if member.fold is not None:
+        parts.append(f"f{member.fold}")
+    if member.repeated:
+        parts.append(f"s{member.seed}")
+    return "-".join(parts)
+
+
+def _short(value: str) -> str:
+    """Return a value as a person would write it: a number with three digits."""
+    try:
+        return f"{float(value):.3g}"
+    except ValueError:
+        return value
 
 
 def _origin(cfg: DictConfig) -> str:

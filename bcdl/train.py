@@ -1,11 +1,12 @@
-"""`bcdl train`: one run, from its configuration to its tested best checkpoint, alone or as a job of a sweep."""
+"""`bcdl train`: one run, from its configuration to its tested best checkpoint, alone or in a sweep."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from lightning import Trainer, seed_everything
+from lightning import Callback, Trainer, seed_everything
 from omegaconf import DictConfig
 
 from bcdl.assemble import build_data, build_model, build_trainer
@@ -13,30 +14,45 @@ from bcdl.checkpoints import best_checkpoint, check_keep, fitted, mark_fitted, r
 from bcdl.conclude import SPLITS, VALIDATION, conclude, draw_curves, infer
 from bcdl.data import ExamDataModule
 from bcdl.distributed import joined_config, require_one_start, shared_fit
+from bcdl.errors import UserError
 from bcdl.evaluation import check_rule, check_threshold
 from bcdl.failures import explained, headline
 from bcdl.lineage import Plan, last_checkpoint, plan_run, require_same_data, run_config
-from bcdl.models import Classifier, Pruning, load_checkpoint
+from bcdl.mistakes import check_values
+from bcdl.models import Classifier, Pruning, StaysStopped, load_checkpoint
 from bcdl.networks.weights import read_checkpoint
 from bcdl.notebook import restore
-from bcdl.record import open_job, open_run, record_configuration, record_inputs
+from bcdl.record import earlier_run, open_job, open_run, record_configuration, record_inputs
 from bcdl.scores import monitored_metric
-from bcdl.sweeps.member import LOG_VARIABLE, PRUNED_TAG, Member, Task, prunes
+from bcdl.sweeps.member import LOG_VARIABLE, PRUNED_TAG, Member, prunes
 from bcdl.tracking import RunLogger, TrackedRun, TrackingStore, was_interrupted
+
+COMMAND = "bcdl train"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run has come to.
+
+    Attributes:
+        results: its metrics, those of the best checkpoint on the validation samples among them.
+        pruned: whether its sweep gave it up.
+    """
+
+    results: Mapping[str, float]
+    pruned: bool
 
 
 def main(cfg: DictConfig) -> float | None:
-    """Train, validate and test one configuration; return `best/val/<monitor>`, None where there is nothing to do."""
+    """Train, validate and test one configuration.
+
+    Returns:
+        `best/val/<monitor>`; None for a job of a sweep that has nothing to do any more.
+    """
     require_one_start()
-    store = TrackingStore.open(cfg.tracking.root, cfg.tracking.experiment)
+    store = TrackingStore.open(cfg.tracking.root, cfg.tracking.experiment, deliver=cfg.trial is None)
     member = Member.of(cfg)
-    if member is None:
-        return _alone(cfg, store)
-    with _told(member):
-        task = member.claim()
-        if task.kind == "none":
-            return None
-        return _test_again(store, member, str(task.run)) if task.kind == "test" else _job(cfg, store, member, task)
+    return _alone(cfg, store) if member is None else _as_job(cfg, store, member)
 
 
 def join(folder: Path) -> None:
@@ -46,47 +62,78 @@ def join(folder: Path) -> None:
         folder: the run's folder.
     """
     cfg = joined_config(folder)
+    store = TrackingStore.open(cfg.tracking.root, cfg.tracking.experiment, deliver=False)
     data = build_data(cfg)
     data.prepare()
-    model = _seeded_model(cfg, data, TrackingStore.open(cfg.tracking.root, cfg.tracking.experiment))
-    further = [Pruning(cfg.callbacks.best.monitor)] if prunes(cfg) else []
-    _fit(build_trainer(cfg, folder, None, further), model, data, folder)
+    model = _seeded_model(cfg, data, store)
+    _fit(build_trainer(cfg, folder, None, _callbacks_of_job(cfg)), model, data, folder)
+
+
+def checked_data(cfg: DictConfig) -> ExamDataModule:
+    """Return the data of a configuration whose values have been checked; nothing is read yet."""
+    check_keep(cfg.keep)
+    check_threshold(cfg.evaluate.threshold)
+    check_rule(cfg.evaluate.aggregate)
+    monitored_metric(cfg.callbacks.best.monitor)
+    return build_data(cfg)
 
 
 def _alone(cfg: DictConfig, store: TrackingStore) -> float:
     """Do a run that belongs to no sweep; a mistake that is found before it is open leaves none."""
     plan = plan_run(cfg, store)
-    data = _checked_data(plan.cfg)
+    data = checked_data(plan.cfg)
     if plan.resumed is not None:
         data.prepare()
         require_same_data(store, plan.resumed, data)
     with open_run(plan, store) as run, explained(data.batch_size, str(run.folder)):
-        results = _run(run, plan, data, None)
+        outcome = _run(run, plan, data)
     tidy(run.folder, plan.cfg.keep)
-    return _score(plan.cfg, results)
+    return _score(plan.cfg, outcome.results)
 
 
-def _job(cfg: DictConfig, store: TrackingStore, member: Member, task: Task) -> float:
-    """Do the run of a job of a sweep, or go on with it; whatever fails, there is a run that says so."""
-    with open_job(store, member, task) as run, explained(cfg.data.batch_size, str(run.folder)):
+def _as_job(cfg: DictConfig, store: TrackingStore, member: Member) -> float | None:
+    """Do what the sweep wants of this job, and tell it how that ended once the run has."""
+    task = member.claim()
+    if task.kind == "none":
+        return None
+    with _told(member):
+        earlier = earlier_run(store, member, task)
+        if task.kind == "test":
+            return _test(store, member, str(earlier))
+        if earlier is not None and store.status(earlier) == "FINISHED":  # its process died before it told
+            recorded = store.client.get_run(earlier).data
+            outcome = Outcome(recorded.metrics, PRUNED_TAG in recorded.tags)
+        else:
+            earlier, outcome = _fit_job(cfg, store, member, earlier)
+        if outcome.pruned:
+            member.pruned(outcome.results)
+        else:
+            member.finished(outcome.results, tested=cfg.sweep.test == "all")
+    tidy(store.folder(earlier), cfg.keep)
+    return _score(cfg, outcome.results)
+
+
+def _fit_job(
+    cfg: DictConfig, store: TrackingStore, member: Member, earlier: str | None
+) -> tuple[str, Outcome]:
+    """Do the run of a job, or go on with it; whatever fails from here on, there is a run that says so."""
+    with open_job(store, member, earlier) as run:
         member.opened(run.id)
+        check_values(cfg, COMMAND)
         plan = plan_run(cfg, store)
-        data = _checked_data(plan.cfg)
-        results = _run(run, plan, data, member)
-        if fitted(run.folder, plan.cfg).pruned:
+        _require_testable(plan.cfg)
+        data = checked_data(plan.cfg)
+        with explained(data.batch_size, str(run.folder)):
+            outcome = _run(run, plan, data, member)
+        if outcome.pruned:
             run.set_tags({PRUNED_TAG: "true"})
         else:
-            member.check(results)
-    if fitted(run.folder, plan.cfg).pruned:
-        member.pruned(results)
-    else:
-        member.finished(results, tested=cfg.sweep.test == "all")
-    tidy(run.folder, plan.cfg.keep)
-    return _score(plan.cfg, results)
+            member.check(outcome.results)
+    return run.id, outcome
 
 
-def _test_again(store: TrackingStore, member: Member, run_id: str) -> float:
-    """Test the best checkpoint of a job that was fitted without looking at the test split."""
+def _test(store: TrackingStore, member: Member, run_id: str) -> float:
+    """Test the best checkpoint of a job that was fitted without a look at the test samples."""
     cfg = run_config(store, run_id)
     data, model = restore(cfg, run_id, store)
     device = build_trainer(cfg, store.folder(run_id), None).strategy.root_device
@@ -96,8 +143,8 @@ def _test_again(store: TrackingStore, member: Member, run_id: str) -> float:
     return _score(cfg, results)
 
 
-def _run(run: TrackedRun, plan: Plan, data: ExamDataModule, member: Member | None) -> Mapping[str, float]:
-    """Fit, choose the best checkpoint, and return the metrics that it has."""
+def _run(run: TrackedRun, plan: Plan, data: ExamDataModule, member: Member | None = None) -> Outcome:
+    """Fit, choose the best checkpoint, and record what it is worth."""
     record_configuration(run, plan)
     data.prepare()
     if run.resumed:
@@ -107,33 +154,39 @@ def _run(run: TrackedRun, plan: Plan, data: ExamDataModule, member: Member | Non
     model = _seeded_model(cfg, data, run.store)
     record_inputs(run, cfg, data, model)
     logger = RunLogger(run)
-    pruning = Pruning(cfg.callbacks.best.monitor, member.report) if member and member.prunes else None
-    trainer = build_trainer(cfg, run.folder, logger, [pruning] if pruning else [])
+    trainer = build_trainer(cfg, run.folder, logger, _callbacks_of_job(cfg, member and member.report))
     best = best_checkpoint(run)
     if not fitted(run.folder, cfg).whole:
         with shared_fit(cfg, run.folder, trainer.world_size):
             _fit(trainer, model, data, run.folder)
-        mark_fitted(run.folder, cfg, pruned=pruning is not None and pruning.pruned)
+        mark_fitted(run.folder, cfg, pruned=_was_pruned(trainer))
+    pruned = fitted(run.folder, cfg).pruned
     load_checkpoint(model, best)
-    draw_curves(run, logger.history, read_checkpoint(best)["epoch"] + 1, figures=cfg.evaluate.figures)
-    splits = SPLITS if _tests(cfg, run.folder, member) else (VALIDATION,)
+    draw_curves(run, logger.history, read_checkpoint(best)["epoch"] + 1, cfg.evaluate.get("figures", True))
+    splits = SPLITS if member is None or (cfg.sweep.test == "all" and not pruned) else (VALIDATION,)
     results = conclude(run, cfg, data, infer(model, data, trainer.strategy.root_device, splits))
     record_best(run, model, cfg.keep)
-    return results
+    return Outcome(results, pruned)
 
 
-def _checked_data(cfg: DictConfig) -> ExamDataModule:
-    """Return the data of a configuration whose values have been checked; nothing is read yet."""
-    check_keep(cfg.keep)
-    check_threshold(cfg.evaluate.threshold)
-    check_rule(cfg.evaluate.aggregate)
-    monitored_metric(cfg.callbacks.best.monitor)
-    return build_data(cfg)
+def _require_testable(cfg: DictConfig) -> None:
+    if cfg.sweep.test == "best" and cfg.keep == "none":
+        raise UserError(
+            "sweep.test=best tests the best configuration at the end, from its checkpoint, and keep=none "
+            "keeps none; set keep=best, or sweep.test=all or none"
+        )
 
 
-def _tests(cfg: DictConfig, folder: Path, member: Member | None) -> bool:
-    """Return whether a run looks at its test split now."""
-    return member is None or (cfg.sweep.test == "all" and not fitted(folder, cfg).pruned)
+def _callbacks_of_job(cfg: DictConfig, report: Callable[[float, int], bool] | None = None) -> list[Callback]:
+    """Return what the fit of a job of a sweep needs in each of its processes; only the first one reports."""
+    if cfg.get("trial") is None:
+        return []
+    pruning = [Pruning(cfg.callbacks.best.monitor, report)] if prunes(cfg) else []
+    return [StaysStopped(), *pruning]
+
+
+def _was_pruned(trainer: Trainer) -> bool:
+    return any(isinstance(each, Pruning) and each.pruned for each in trainer.callbacks)
 
 
 def _score(cfg: DictConfig, results: Mapping[str, float]) -> float:
@@ -158,5 +211,5 @@ def _told(member: Member) -> Iterator[None]:
         if was_interrupted(error):
             member.killed()
         else:
-            member.failed(headline(error), os.environ.get(LOG_VARIABLE))
+            member.failed(headline(error, COMMAND), os.environ.get(LOG_VARIABLE))
         raise

@@ -65,15 +65,21 @@ def address(root: Path) -> Iterator[str]:
 @pytest.fixture
 def page(address: str, tmp_path: Path) -> Iterator[Page]:
     with chromium(tmp_path / "profile", tmp_path / "screenshots") as page:
+        page.browser.get(address.partition("#")[0])
+        page.click("[role=button]", "Model training")  # once: MLflow remembers it
         page.browser.get(address)
         yield page
 
 
 @pytest.fixture
-def children(root: Path, monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
-    """The runs of the sweep's jobs, best first by validation."""
+def store(root: Path, monkeypatch: pytest.MonkeyPatch) -> TrackingStore:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    store = TrackingStore.open(root, create=False)
+    return TrackingStore.open(root, create=False)
+
+
+@pytest.fixture
+def children(store: TrackingStore) -> pd.DataFrame:
+    """The runs of the sweep's jobs, best first by validation."""
     runs = store.runs(parent=store.resolve(NAME, kind="sweep"))
     return runs.sort_values(f"metrics.{OBJECTIVE}", ascending=False, ignore_index=True)
 
@@ -112,21 +118,27 @@ def test_a_user_finds_the_best_runs_of_a_sweep_compares_them_and_looks_at_their_
     open_experiment(page)
     expand(page, children)
     sort_by_objective(page, children)
-    select(page, list(children["name"][:2]))
+    best = children.drop_duplicates("params.model")  # one of each
+    select(page, list(best["name"]))
     look_at_parallel_coordinates(page)
-    compare(page, children)
-    look_at_confusion_matrix(page, children["run_id"][0])
+    compare(page, list(best["name"]))
+    look_at_confusion_matrix(page, best["run_id"].iloc[0])
 
 
-def test_the_parent_run_says_how_its_sweep_went(page: Page) -> None:
+def test_the_parent_run_says_how_its_sweep_went(page: Page, store: TrackingStore) -> None:
     open_experiment(page)
     page.click(f"{ROW} a", NAME)
     page.sees("2 of 2 trials finished")
     page.sees(OBJECTIVE)
     page.picture("parent")
     page.click("[role=tab], a", "Artifacts")
-    for name in ("leaderboard.csv", "trials.csv", "sweep.html"):
+    for name in ("leaderboard.csv", "sweep.html"):
         page.sees(name)
+    trials = pd.read_csv(store.download(store.resolve(NAME, kind="sweep"), "trials.csv"))
+    assert list(trials["jobs"]) == [2, 2]
+    page.click("[data-testid=artifact-tree-node]", "trials.csv")
+    page.sees("params.model")
+    page.picture("parent_trials")
     page.click("[data-testid=artifact-tree-node]", "parallel_coordinates.png")
     see_image(page, "parallel_coordinates.png")
     page.picture("parent_parallel_coordinates")
@@ -181,18 +193,18 @@ def look_at_parallel_coordinates(page: Page) -> None:
     )  # of parameters, of metrics
     metrics.send_keys(OBJECTIVE)
     metrics.send_keys(Keys.ENTER, Keys.ESCAPE)
-    page.until(lambda: OBJECTIVE in axes(page), f"the axis {OBJECTIVE}")
+    page.until(lambda: {"model", OBJECTIVE} <= axes(page), f"the axes model and {OBJECTIVE}")
     page.picture("parallel_coordinates")
 
 
-def axes(page: Page) -> list[str]:
-    return [title.text for title in page.browser.find_elements(By.CSS_SELECTOR, ".axis-title")]
+def axes(page: Page) -> set[str]:
+    return {title.text for title in page.browser.find_elements(By.CSS_SELECTOR, ".axis-title")}
 
 
-def compare(page: Page, children: pd.DataFrame) -> None:
-    for name in children["name"][:2]:
-        page.sees(name)
+def compare(page: Page, names: list[str]) -> None:
     assert "Run details" in page.text
+    for name in names:
+        assert name in page.text
 
 
 def look_at_confusion_matrix(page: Page, run_id: str) -> None:

@@ -38,7 +38,8 @@ def test_the_server_opens_the_configured_store(
     command = " ".join(started[0])
     assert f"--backend-store-uri sqlite:///{tracking_root}/mlflow.db" in command
     assert f"--port {port}" in command
-    assert f"http://127.0.0.1:{port}" in capsys.readouterr().out
+    address = f"http://127.0.0.1:{port}/#/experiments/1/runs?workflowType=machine_learning"
+    assert address in capsys.readouterr().out
 
 
 def test_a_busy_port_is_a_users_error(started: list[list[str]]) -> None:

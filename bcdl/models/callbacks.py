@@ -116,7 +116,7 @@ class EarlyStopping(lightning_callbacks.EarlyStopping):
 class Pruning(Callback):
     """End a fit that its sweep gives up, after the epoch that showed it.
 
-    Epochs in which the classifier does not learn yet do not count; after the last one there is nothing to end.
+    Epochs in which the classifier does not learn yet do not count; the last one has nothing to end.
 
     Args:
         monitor: What is told of an epoch: `val/` and the name of a metric.

@@ -58,6 +58,7 @@ class Member:
 
     Attributes:
         prunes: whether what it reports may end it: the first job speaks for its configuration.
+        repeated: whether the sweep repeats each configuration with several seeds.
     """
 
     def __init__(self, ledger: Ledger, attempt: int, job: int, cfg: "DictConfig") -> None:
@@ -66,6 +67,7 @@ class Member:
         self.fold: int | None = cfg.data.fold
         self.seed: int = cfg.seed
         self.parent: str = ledger.facts["parent"]
+        self.repeated = cfg.sweep.get("seeds") is not None
         self.prunes = prunes(cfg)
         self._prune, self._stale_after = cfg.sweep.prune, float(cfg.sweep.stale_after)
         self._state = self._trial.jobs[job]
@@ -87,6 +89,13 @@ class Member:
         fold = {} if self.fold is None else {FOLD_TAG: str(self.fold)}
         place = {SWEEP_TAG: self.sweep, TRIAL_TAG: str(self.number), TRY_TAG: str(self.attempt)}
         return {**place, JOB_TAG: str(self.job), SEED_TAG: str(self.seed), **fold}
+
+    @property
+    def varied(self) -> dict[str, str]:
+        """What tells its configuration from the others of the sweep: the values that vary, by key."""
+        keys = self._ledger.facts.get("varied", [])
+        pairs = [override.lstrip("+").partition("=") for override in self._trial.overrides]
+        return {key: value for key, _, value in pairs if key in keys}
 
     def claim(self) -> Task:
         """Take the job.

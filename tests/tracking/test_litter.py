@@ -1,4 +1,5 @@
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -132,6 +133,9 @@ def test_a_best_checkpoint_is_found_where_the_artifact_is_the_same_to_the_byte(
         best = write(tracked.folder / "best.ckpt", "weights")
         tracked.log_artifact(best, "checkpoints")
     write(best, content)
+    artifact = store.download(tracked.id, "checkpoints/best.ckpt")
+    for file in (best, artifact):
+        os.utime(file, (1, 1))  # a size and a time do not make two files the same
     assert ((BEST.name, f"runs/{tracked.id}/best.ckpt") in found(store)) == litter
 
 
@@ -201,6 +205,17 @@ def test_nothing_of_an_unfinished_sweep_is_found(store: TrackingStore, status: s
     assert {kind for kind, _ in found(store)} == {
         each.name for each in (LAST, PARTS, DOWNLOADS, NOTES, OUTBOXES)
     }
+
+
+def test_a_run_below_a_run_of_an_unfinished_sweep_is_kept_where_that_has_no_folder(
+    store: TrackingStore,
+) -> None:
+    parent = ended(store, kind="sweep", status="KILLED", tags={SWEEP_TAG: "lr-3f2a"})
+    child = ended(store, parent=parent)
+    nested = ended(store, parent=child, kind="evaluate")
+    shutil.rmtree(store.folder(child))
+    everything(store.folder(nested))
+    assert found(store) == set()
 
 
 def test_an_unfinished_sweep_that_was_deleted_with_its_runs_can_go(store: TrackingStore) -> None:
@@ -280,14 +295,20 @@ def test_nothing_that_a_registered_model_version_needs_is_found(
     assert found(store) == set()
 
 
+def linked(link: Path, target: Path) -> None:
+    """Make a link that is as old as its target."""
+    link.symlink_to(target)
+    os.utime(link, (0, 0), follow_symlinks=False)
+
+
 def test_links_are_passed_over(store: TrackingStore, run: str, tmp_path: Path) -> None:
     outside = write(tmp_path / "outside/runs/last.ckpt").parent
     everything(outside)
     for link in ("runs", "sweeps", "mlartifacts"):
         (store.root / link).mkdir(exist_ok=True)
-        (store.root / link / ("e" * 32)).symlink_to(outside)
+        linked(store.root / link / ("e" * 32), outside)
     for name in ("last.ckpt", "outbox", "downloads"):
-        (store.folder(run) / name).symlink_to(outside / name)
+        linked(store.folder(run) / name, outside / name)
     assert found(store) == set()
 
 

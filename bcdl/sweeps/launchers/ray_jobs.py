@@ -94,7 +94,7 @@ class RayJobs(RemoteLauncher):
                 ray.init(**self._init)
         except (ValueError, TypeError) as error:
             raise UserError(f"Ray refuses hydra.launcher.ray.init: {error}") from error
-        except (ConnectionError, RuntimeError, TimeoutError) as error:
+        except (ConnectionError, RuntimeError, TimeoutError, ray.exceptions.RayError) as error:
             where = self._init.get("address") or os.environ.get("RAY_ADDRESS") or "this machine"
             raise RunError(
                 f"cannot reach the Ray cluster at {where} ({str(error).strip().splitlines()[0]}). Start one "

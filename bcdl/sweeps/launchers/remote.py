@@ -21,10 +21,6 @@ from omegaconf import DictConfig
 from bcdl.errors import RunError, UserError
 from bcdl.exits import TERMINATED
 
-PASSED_ON = ("MLFLOW_", "BCDL_")
-"""Beginnings of the names of environment variables that a job takes with it."""
-
-
 class Stopped(SystemExit):
     """The cluster wants the job to end; its exit code closes the run as killed, as SIGTERM does."""
 
@@ -54,9 +50,9 @@ class Origin:
     environment: Mapping[str, str]
 
     @classmethod
-    def here(cls, context: HydraContext, task: TaskFunction) -> "Origin":
-        """Return this process as the origin of jobs."""
-        passed = {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)}
+    def here(cls, context: HydraContext, task: TaskFunction, passed_on: tuple[str, ...]) -> "Origin":
+        """Return this process as the origin of jobs, with the variables whose names begin so."""
+        passed = {name: value for name, value in os.environ.items() if name.startswith(passed_on)}
         return cls(context, task, Singleton.get_state(), tuple(sys.argv), os.getcwd(), passed)  # noqa: PTH109
 
     @contextmanager

@@ -16,7 +16,13 @@ from bcdl.sweeps.launchers.remote import Origin, RemoteJob, failed
 
 
 class RemoteLauncher(Launcher):
-    """A launcher that composes here and runs elsewhere; `_outcomes` is all that a cluster has to add."""
+    """A launcher that composes here and runs elsewhere; `_outcomes` is all that a cluster has to add.
+
+    Attributes:
+        passed_on: beginnings of the names of the variables that travel with a job.
+    """
+
+    passed_on: tuple[str, ...] = ("MLFLOW_", "BCDL_")
 
     config: DictConfig
     hydra_context: HydraContext
@@ -36,7 +42,7 @@ class RemoteLauncher(Launcher):
         """
         setup_globals()
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
-        origin = Origin.here(self.hydra_context, self.task_function)
+        origin = Origin.here(self.hydra_context, self.task_function, self.passed_on)
         made = [
             self._made(origin, tuple(overrides), number)
             for number, overrides in enumerate(job_overrides, initial_job_idx)

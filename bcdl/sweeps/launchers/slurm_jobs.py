@@ -33,6 +33,8 @@ class SlurmJobs(RemoteLauncher):
         settings: as of `conf/hydra/launcher/submitit_slurm.yaml`, the names of hydra-submitit-launcher.
     """
 
+    passed_on = ()  # sbatch does that; submitit's files lie on a disk, where no password belongs
+
     def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - what a YAML may hold
         self._settings = {name: _plain(value) for name, value in settings.items()}
 

@@ -52,6 +52,9 @@ def test_every_job_has_an_end_of_its_own(slurm: Path, monkeypatch: pytest.Monkey
 
     assert well.status == JobStatus.COMPLETED
     assert well.return_value == f"0 /bin/bcdl {slurm} passed-on 1 {vars(well)['log']}"
+    sent = list((slurm / "sweep" / ".submitit").glob("*_submitted.pkl"))
+    assert len(sent) == 4
+    assert not any(b"passed-on" in path.read_bytes() for path in sent)
     assert [job.status for job in (raised, killed, cancelled)] == [JobStatus.FAILED] * 3
     assert "no such breast" in str(raised._return_value)
     assert "killed by signal 9" in str(killed._return_value)
