@@ -124,7 +124,7 @@ class Job:
         overrides = " ".join(filter_overrides(hydra.overrides.task))
         self.failures.append(f"  #{hydra.job.num} {overrides}")
         report(error, f"bcdl {self.verb}")
-        told = RunError(headline(error, f"bcdl {self.verb}"))
+        told = error if isinstance(error, RunError) else RunError(headline(error, f"bcdl {self.verb}"))
         _release(error)
         return told
 

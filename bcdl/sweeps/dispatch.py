@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bcdl.errors import RunError, UserError
 from bcdl.sweeps.ledger import JobState, Ledger
+from bcdl.sweeps.member import TakenError
 from bcdl.sweeps.trials import Job
 
 if TYPE_CHECKING:
@@ -73,9 +74,9 @@ class Dispatcher:
         """Enter a job that its own process could not end in the ledger."""
         trial = self._ledger.trial(job.trial.attempt)
         state = trial.jobs[job.index]
-        if trial.told != "running":
+        if trial.told != "running" or isinstance(result._return_value, TakenError):
             return
-        if state.state == "waiting" or (state.state == "running" and not self._elsewhere(state)):
+        if state.state in ("waiting", "running"):  # its process may live and do other jobs
             self._fail(job, state, _reason(result), getattr(result, "log", None))
 
     def _take_stock(self, jobs: Sequence[Job], error: str) -> None:

@@ -31,6 +31,10 @@ class MissingObjectiveError(RunError):
     """A run has not logged what the sweep optimises; no other run of the sweep would either."""
 
 
+class TakenError(RunError):
+    """Another process has the job, or it has ended: this one has nothing to do with it."""
+
+
 @dataclass(frozen=True)
 class Task:
     """What a job is to do.
@@ -101,7 +105,7 @@ class Member:
         """Take the job.
 
         Raises:
-            RunError: it has ended, or another living process has it.
+            TakenError: it has ended, or another living process has it.
         """
         now = self._state
         if now.state == "finished":
@@ -109,10 +113,10 @@ class Member:
         if now.state == "pruned" and now.run is None:
             return Task("none", None)
         if self._trial.told != "running" or now.state in ("pruned", "failed"):
-            raise RunError(f"job {self} has ended already ({now.state}); it is not run again")
+            raise TakenError(f"job {self} has ended already ({now.state}); it is not run again")
         restarted = RESTARTED in os.environ and now.worker is not None and now.worker.host == Worker.here().host
         if not restarted and now.alive(self._stale_after) and now.worker is not None and not now.worker.is_here():
-            raise RunError(f"job {self} is in the hands of {now.worker}; it is not run twice")
+            raise TakenError(f"job {self} is in the hands of {now.worker}; it is not run twice")
         self._write(state="running", worker=Worker.here(), claim=uuid.uuid4().hex, error=None)
         self._require_own_claim()
         return Task("fit", now.run, perhaps=now.state in ("running", "killed") and now.run is None)
@@ -195,7 +199,7 @@ class Member:
     def _require_own_claim(self) -> None:
         now = self._ledger.trial(self.attempt).jobs[self.job]
         if now.claim != self._state.claim:
-            raise RunError(f"job {self} was taken by {now.worker} at the same moment; it is not run twice")
+            raise TakenError(f"job {self} was taken by {now.worker} at the same moment; it is not run twice")
 
     def _beat(self) -> None:
         with self._mutex:

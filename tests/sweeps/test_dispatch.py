@@ -9,6 +9,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from bcdl.errors import RunError, UserError
 from bcdl.sweeps.dispatch import LOST, Dispatcher
 from bcdl.sweeps.ledger import JobState, Ledger, Trial
+from bcdl.sweeps.member import TakenError
 from bcdl.sweeps.process import Worker
 from bcdl.sweeps.trials import Job
 
@@ -116,12 +117,26 @@ def test_a_job_that_is_said_to_be_done_and_is_not_has_failed(send: Callable[...,
     assert send(lambda trial, job: done()).trial.jobs[0].error == LOST
 
 
+def test_a_job_that_ended_without_a_word_has_failed_though_its_worker_lives_on(
+    ledger: Ledger, send: Callable[..., Any]
+) -> None:
+    there = replace(Worker.here(), host="elsewhere")
+
+    def work(trial: Trial, job: int) -> JobReturn:
+        ledger.write(trial, job, JobState("running", run="r", worker=there))
+        return failed(RunError("the disk is full"))
+
+    sent = send(work)
+    assert sent.trial.told == "failed"
+    assert sent.store.ended == [("r", "FAILED", "the disk is full")]
+
+
 def test_a_job_that_another_living_process_has_is_left_to_it(ledger: Ledger, send: Callable[..., Any]) -> None:
     there = replace(Worker.here(), host="elsewhere")
 
     def work(trial: Trial, job: int) -> JobReturn:
         ledger.write(trial, job, JobState("running", run="r", worker=there))
-        return failed(RunError("requeued"))
+        return failed(TakenError("requeued"))
 
     sent = send(work)
     assert sent.trial.told == "running"

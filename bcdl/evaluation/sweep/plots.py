@@ -92,7 +92,7 @@ def parallel_plot(results: Results) -> "Figure":
     }
     dimensions = [_dimension(column.name, column.scale.places.tolist(), column.scale) for column in axes]
     figure = Figure(Parcoords(line=lines, dimensions=dimensions, labelside="top", tickfont_size=11))
-    margin = {"l": 70, "r": 30, "t": 60, "b": 20}
+    margin = {"l": 70, "r": 60, "t": 60, "b": 20}
     figure.update_layout(height=420, margin=margin, font=_font(), width=max(600, _APART * len(axes) + 120))
     return figure
 
@@ -145,7 +145,7 @@ def _figure(x: str, y: str, height: int) -> "Figure":
     figure.update_yaxes(title=escape(y), **quiet)
     figure.update_layout(
         height=height,
-        margin={"l": 60, "r": 20, "t": 10, "b": 50},
+        margin={"l": 60, "r": 20, "t": 36, "b": 50},
         plot_bgcolor="white",
         font=_font(),
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
