@@ -49,7 +49,10 @@ def record_best(run: TrackedRun, model: Classifier, keep: str) -> None:
 
 
 def tidy(folder: Path, keep: str) -> None:
-    """Leave in the folder of a run that is over what `keep` says: with `all` the last checkpoint, for `resume=`."""
+    """Leave in the folder of a run that is over what `keep` says.
+
+    With `all` the last checkpoint, for `resume=`.
+    """
     (folder / _FITTED).unlink(missing_ok=True)
     (folder / BEST_CHECKPOINT).unlink(missing_ok=True)
     if keep != "all":
@@ -77,7 +80,10 @@ def mark_fitted(folder: Path, cfg: DictConfig, pruned: bool) -> None:
 
 
 def fitted(folder: Path, cfg: DictConfig) -> Fitted:
-    """Return how far the fit has come of a run that is not over; one that is to get more epochs is not fitted."""
+    """Return how far the fit has come of a run that is not over.
+
+    One that is to get more epochs is not fitted.
+    """
     file = folder / _FITTED
     noted = json.loads(file.read_text()) if file.exists() else {}
     whole = noted.get("max_epochs", ()) == cfg.trainer.max_epochs and (folder / BEST_CHECKPOINT).exists()

@@ -1,9 +1,11 @@
-"""`bcdl compare`: the leaderboard over runs, sorted by validation, and the spread over seeds."""
+"""`bcdl compare`: the leaderboard by validation, the spread over folds and seeds, and the page of a sweep."""
 
 import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bcdl.errors import UserError
+from bcdl.scores import lower_is_better
 from bcdl.tracking.options import add_store_arguments, ui_command
 
 if TYPE_CHECKING:
@@ -31,21 +33,30 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--csv", type=Path, metavar="FILE", help="also write the table, with every column, to FILE"
     )
+    parser.add_argument(
+        "--plot", type=Path, metavar="FILE", help="with --sweep: also draw the sweep into one HTML page, FILE"
+    )
 
 
 def main(options: argparse.Namespace) -> None:
-    """Print the leaderboard, and write it to `--csv`."""
+    """Print the leaderboard, and write it to `--csv` and the sweep's page to `--plot`."""
     from rich.console import Console
 
     from bcdl.tracking import TrackingStore, leaderboard
 
+    if options.plot and not options.sweep:
+        raise UserError("expected --sweep with --plot, which draws one sweep; add --sweep latest or its name")
     store = TrackingStore.open(options.tracking_root, options.experiment, create=False)
-    parent = store.resolve(options.sweep, kind="sweep") if options.sweep else None
+    parent = _sweep(store, options.sweep) if options.sweep else None
     limit = options.limit or (None if parent else NEWEST)
     runs = store.runs(parent=parent, limit=limit)
     print_leaderboard(runs, options.metric, store, Console())
     if options.csv:
-        _write(leaderboard(runs, options.metric), options.csv)
+        _write(leaderboard(runs, options.metric).to_csv(index=False), options.csv, "--csv")
+    if options.plot and parent:
+        every = runs if options.limit is None else store.runs(parent=parent)
+        _write(_page(store, parent, every, options.metric), options.plot, "--plot")
+        print(f"{options.plot}: history, importance and parallel coordinates; open it in a browser")
 
 
 def print_leaderboard(runs: "pd.DataFrame", metric: str, store: "TrackingStore", console: "Console") -> None:
@@ -57,7 +68,7 @@ def print_leaderboard(runs: "pd.DataFrame", metric: str, store: "TrackingStore",
         store: the store they are in.
         console: where to print.
     """
-    from bcdl.tracking import leaderboard, seed_spread
+    from bcdl.tracking import leaderboard, spread
 
     if runs.empty:
         console.print("No runs yet. Train one: bcdl train")
@@ -67,10 +78,10 @@ def print_leaderboard(runs: "pd.DataFrame", metric: str, store: "TrackingStore",
     board = board[list(board.columns[: board.columns.get_loc("run_id")])]
     title = f"Experiment {store.experiment}, by best/val/{metric}"
     console.print(_table(board.drop(columns=[*left_out]), title))
-    spread = seed_spread(runs, metric)
-    if len(spread):
-        means = _mean_and_sd(spread).drop(columns=[*left_out], errors="ignore")
-        console.print(_table(means, "Mean ± SD over seeds"))
+    means = spread(runs, metric)
+    if len(means):
+        shown = _mean_and_sd(means).drop(columns=[*left_out], errors="ignore")
+        console.print(_table(shown, "Mean ± SD over folds and seeds"))
     console.print(ui_hint(store), soft_wrap=True, highlight=False)
 
 
@@ -100,15 +111,16 @@ def _cell(name: str, value: object) -> str:
     return FORMATS.get(name, "{:.4f}").format(value) if isinstance(value, float) else str(value)
 
 
-def _mean_and_sd(spread: "pd.DataFrame") -> "pd.DataFrame":
-    """Return one column of settings, that of the seeds, and one of each metric."""
-    keys = list(spread.columns[: spread.columns.get_loc("seeds")])
-    settings = [_settings(dict(zip(keys, row, strict=True))) for row in spread[keys].itertuples(index=False)]
-    frame = spread[["seeds"]].copy()
-    frame.insert(0, "settings", settings)
-    for mean in [name for name in spread.columns if name.endswith(" mean")]:
+def _mean_and_sd(means: "pd.DataFrame") -> "pd.DataFrame":
+    """Return the trial of a sweep, one column of settings, that of the runs, and one of each metric."""
+    names = list(means.columns[: means.columns.get_loc("runs")])
+    keys = [name for name in names if name != "trial"]
+    frame = means[[*(name for name in names if name == "trial"), "runs"]].copy()
+    settings = [_settings(dict(zip(keys, row, strict=True))) for row in means[keys].itertuples(index=False)]
+    frame.insert(len(frame.columns) - 1, "settings", settings)
+    for mean in [name for name in means.columns if name.endswith(" mean")]:
         name = mean.removesuffix(" mean")
-        pairs = zip(spread[mean], spread[f"{name} sd"], strict=True)
+        pairs = zip(means[mean], means[f"{name} sd"], strict=True)
         frame[name] = [f"{_cell('', value)} ± {_cell('', sd)}" for value, sd in pairs]
     return frame
 
@@ -119,12 +131,41 @@ def _settings(values: dict[str, str]) -> str:
     return ", ".join([values["model"], *others])
 
 
-def _write(board: "pd.DataFrame", file: Path) -> None:
-    from bcdl.errors import UserError
+def _sweep(store: "TrackingStore", reference: str) -> str:
+    """Return the id of a sweep's parent run."""
+    from bcdl.tracking.lookup import KIND_TAG
 
+    run_id = store.resolve(reference, kind="sweep")
+    run = store.client.get_run(run_id)
+    kind = run.data.tags.get(KIND_TAG)
+    if kind != "sweep":
+        raise UserError(
+            f"expected --sweep to name a sweep, found the {kind} run {run.info.run_name}; "
+            "--sweep latest is the newest sweep"
+        )
+    return run_id
+
+
+def _page(store: "TrackingStore", parent: str, runs: "pd.DataFrame", metric: str) -> str:
+    """Return the page of a sweep by what its parent run says of it."""
+    from bcdl.evaluation.sweep import sweep_page, trials_table
+
+    run = store.client.get_run(parent)
+    objectives = _words(run.data.tags.get("bcdl.objectives")) or [f"best/val/{metric}"]
+    table = trials_table(runs, objectives, _words(run.data.tags.get("bcdl.varied")))
+    facts = {"status": run.info.status.lower(), "experiment": store.experiment, "parent run": parent}
+    lower = [lower_is_better(name) for name in objectives]
+    return sweep_page(run.info.run_name, table, objectives, lower, facts)
+
+
+def _words(tag: str | None) -> list[str]:
+    return tag.split(",") if tag else []
+
+
+def _write(text: str, file: Path, option: str) -> None:
     try:
-        board.to_csv(file, index=False)
+        file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UserError(
-            f"cannot write {file} ({error.strerror or error}); give --csv a file in a folder that exists"
+            f"cannot write {file} ({error.strerror or error}); give {option} a file in a folder that exists"
         ) from error

@@ -72,7 +72,7 @@ def conclude(
     run.log_table(predictions, PREDICTIONS)
     test = predictions[predictions["split"] == "test"]
     shown = validation if test.empty else test
-    if cfg.evaluate.get("figures", True):
+    if cfg.evaluate.figures:
         for name, figure in result_figures(shown, data.classes, threshold).items():
             run.log_figure(figure, f"figures/{name}.png")
     _print_results(run, results, threshold, data.source.data_sets)

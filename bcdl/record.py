@@ -88,7 +88,7 @@ def record_inputs(run: TrackedRun, cfg: DictConfig, data: ExamDataModule, model:
     run.log_input(data.source.name, fingerprint, _origin(cfg))
     run.set_tags({FINGERPRINT_TAG: fingerprint})
     run.log_table(_split_counts(data), "splits.csv")
-    if cfg.evaluate.get("figures", True):
+    if cfg.evaluate.figures:
         run.log_figure(sample_sheet(data, "train", SAMPLES), "samples.png")
     run.log_text(str(ModelSummary(model, max_depth=2)), "model_summary.txt")
     if not (run.resumed and "parameters" in run.store.metrics(run.id)):

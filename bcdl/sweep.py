@@ -23,10 +23,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "sweep", nargs="?", default=LATEST, help="its name, its parent run's id, or latest (default)"
     )
     parser.add_argument(
-        "overrides", nargs="*", metavar="override", help="for resume: what may change, such as sweep.n_trials=60"
+        "overrides",
+        nargs="*",
+        metavar="override",
+        help="for resume: what may change, such as sweep.n_trials=60",
     )
-    parser.add_argument("--fork", metavar="NAME", help="for resume: begin a new sweep from this one's definition")
-    parser.add_argument("--storage", metavar="ADDRESS", help="the study storage, where sweep.storage named one")
+    parser.add_argument(
+        "--fork", metavar="NAME", help="for resume: begin a new sweep from this one's definition"
+    )
+    parser.add_argument(
+        "--storage", metavar="ADDRESS", help="the study storage, where sweep.storage named one"
+    )
     add_store_arguments(parser)
 
 
@@ -47,8 +54,8 @@ def _ledger(options: argparse.Namespace) -> "Ledger":
     names = known(root, options.storage)
     if not names:
         raise UserError(
-            f"no sweep in {root} yet; begin one: bcdl train -m model=cnn,cnn_rnn. A sweep with another storage "
-            "is found with --storage, one in another folder with --tracking-root"
+            f"no sweep in {root} yet; begin one: bcdl train -m model=cnn,cnn_rnn. A sweep with "
+            "another storage is found with --storage, one in another folder with --tracking-root"
         )
     name = options.sweep
     if name == LATEST:
@@ -88,10 +95,16 @@ def _resume(ledger: "Ledger", options: argparse.Namespace) -> None:
     changed = {text.partition("=")[0].lstrip("+") for text in options.overrides}
     kept = [text for text in command["overrides"] if text.partition("=")[0].lstrip("+") not in changed]
     named = [f"sweep.name={options.fork or ledger.name}", f"tracking.root='{ledger.root}'"]
-    left = [text for text in kept if text.partition("=")[0] not in ("sweep.name", "tracking.root", "sweep.storage")]
+    left = [
+        text
+        for text in kept
+        if text.partition("=")[0] not in ("sweep.name", "tracking.root", "sweep.storage")
+    ]
     storage = [f"sweep.storage='{options.storage}'"] if options.storage else []
     folder = ["--config-dir", command["config_dir"]] if command["config_dir"] else []
-    print(f"{'Fork of' if options.fork else 'Going on with'} sweep {ledger.name}: {' '.join(left)}", flush=True)
+    print(
+        f"{'Fork of' if options.fork else 'Going on with'} sweep {ledger.name}: {' '.join(left)}", flush=True
+    )
     run_verb("train", ["-m", *folder, *left, *options.overrides, *named, *storage])
 
 
@@ -100,8 +113,8 @@ def _enter(folder: Path) -> None:
     if folder != Path.cwd():
         if not folder.is_dir():
             raise UserError(
-                f"expected the folder {folder}, where this sweep was begun, found none; begin the sweep anew from "
-                "here with another sweep.name"
+                f"expected the folder {folder}, where this sweep was begun, found none; begin the "
+                "sweep anew from here with another sweep.name"
             )
         print(f"In {folder}, where the sweep was begun", flush=True)
         os.chdir(folder)

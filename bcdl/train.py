@@ -1,7 +1,7 @@
 """`bcdl train`: one run, from its configuration to its tested best checkpoint, alone or in a sweep."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,15 +154,16 @@ def _run(run: TrackedRun, plan: Plan, data: ExamDataModule, member: Member | Non
     model = _seeded_model(cfg, data, run.store)
     record_inputs(run, cfg, data, model)
     logger = RunLogger(run)
-    trainer = build_trainer(cfg, run.folder, logger, _callbacks_of_job(cfg, member and member.report))
+    further = _callbacks_of_job(cfg, member.report if member else None)
+    trainer = build_trainer(cfg, run.folder, logger, further)
     best = best_checkpoint(run)
     if not fitted(run.folder, cfg).whole:
         with shared_fit(cfg, run.folder, trainer.world_size):
             _fit(trainer, model, data, run.folder)
-        mark_fitted(run.folder, cfg, pruned=_was_pruned(trainer))
+        mark_fitted(run.folder, cfg, pruned=_was_pruned(further))
     pruned = fitted(run.folder, cfg).pruned
     load_checkpoint(model, best)
-    draw_curves(run, logger.history, read_checkpoint(best)["epoch"] + 1, cfg.evaluate.get("figures", True))
+    draw_curves(run, logger.history, read_checkpoint(best)["epoch"] + 1, cfg.evaluate.figures)
     splits = SPLITS if member is None or (cfg.sweep.test == "all" and not pruned) else (VALIDATION,)
     results = conclude(run, cfg, data, infer(model, data, trainer.strategy.root_device, splits))
     record_best(run, model, cfg.keep)
@@ -185,8 +186,8 @@ def _callbacks_of_job(cfg: DictConfig, report: Callable[[float, int], bool] | No
     return [StaysStopped(), *pruning]
 
 
-def _was_pruned(trainer: Trainer) -> bool:
-    return any(isinstance(each, Pruning) and each.pruned for each in trainer.callbacks)
+def _was_pruned(callbacks: Sequence[Callback]) -> bool:
+    return any(isinstance(each, Pruning) and each.pruned for each in callbacks)
 
 
 def _score(cfg: DictConfig, results: Mapping[str, float]) -> float:

@@ -121,6 +121,15 @@ OPTION_VERBS = {
         module="bcdl.compare",
         examples=("compare", "compare --sweep latest", "compare --metric average_precision --csv runs.csv"),
     ),
+    "promote": Verb(
+        summary="Register a run's best model in MLflow's model registry, under an alias such as champion.",
+        module="bcdl.promote",
+        examples=(
+            "promote latest --as champion",
+            "promote --sweep latest --as challenger",
+            "promote 3f2a --as champion --name bcdl-mammography",
+        ),
+    ),
     "diff": Verb(
         summary="Print what differs between two runs: configuration, data, code, versions, metrics.",
         module="bcdl.diff",

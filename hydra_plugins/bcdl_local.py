@@ -1,4 +1,7 @@
-"""The shim that Hydra demands: it takes launchers from this namespace alone. Everything is in `bcdl.sweeps`."""
+"""The shim that Hydra demands.
+
+It takes launchers from this namespace alone. Everything is in `bcdl.sweeps`.
+"""
 
 from bcdl.sweeps.launchers.local_jobs import LocalJobs
 

@@ -1,4 +1,7 @@
-"""The shim that Hydra demands: it takes sweepers from this namespace alone. Everything is in `bcdl.sweeps`."""
+"""The shim that Hydra demands.
+
+It takes sweepers from this namespace alone. Everything is in `bcdl.sweeps`.
+"""
 
 from bcdl.sweeps.sweeper import StudySweeper
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import torch
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import InstantiationException
 from hydra.utils import get_object
 from lightning import Trainer
@@ -21,6 +20,9 @@ from bcdl.assemble import build_data, build_model, build_trainer
 from bcdl.configs import STUDIES, compose, config_folder, group_choices
 from bcdl.data import ExamDataModule
 from bcdl.models import Classifier
+from bcdl.sweeps.agreement import require_agreement
+from bcdl.sweeps.settings import Settings
+from bcdl.sweeps.space import Space
 from bcdl.tracking import TrackingStore
 from bcdl.verbs import HYDRA_VERBS
 
@@ -47,7 +49,7 @@ NEEDED = {
 HEAVY = {"vit_b_16"}
 GPU = {"gpu", "ddp"}
 CHOICES = {f"{group}/{name}": path for group, each in group_choices().items() for name, path in each.items()}
-GROUPS = sorted({choice.split("/")[0] for choice in CHOICES} - {STUDIES})
+GROUPS = sorted({choice.split("/")[0] for choice in CHOICES} - {STUDIES, "hydra"})
 STUDY_NAMES = [name.removeprefix(f"{STUDIES}/") for name in CHOICES if name.startswith(STUDIES)]
 
 
@@ -200,7 +202,7 @@ def test_every_other_key_is_read_by_name(verb: str) -> None:
     cfg = composed(verb)
     nodes = {key: cfg._get_node(key) for key in cfg}
     built = {key for key, node in nodes.items() if isinstance(node, DictConfig) and "_target_" in node}
-    built |= {"data", "callbacks"}
+    built |= {"data", "callbacks", "sweep"}  # of a sweep, Settings refuses what it does not read
     plain = [key for key in leaves(cfg) if key.split(".")[0] not in built]
     assert plain
     unread = [key for key in plain if not re.search(rf'cfg\.{re.escape(key)}\b|cfg\["{key}"\]', source)]
@@ -210,15 +212,20 @@ def test_every_other_key_is_read_by_name(verb: str) -> None:
 @pytest.mark.parametrize("name", STUDY_NAMES)
 def test_a_study_composes_with_every_value_that_it_sweeps(name: str) -> None:
     cfg = compose("train", [f"experiments={name}"])
-    swept = cfg.hydra.sweeper.params
-    assert swept
-    sweeps = [f"{key}={text}" for key, text in swept.items()]
-    for override in OverridesParser.create().parse_overrides(sweeps):
-        values = list(override.sweep_string_iterator())
-        assert len(values) == len(set(values)) > 1
-        for value in values:
-            job = composed("train", f"experiments={name}", f"{override.key_or_group}={value}")
-            OmegaConf.to_container(job, resolve=True, throw_on_missing=True)
+    settings = Settings.of(cfg.sweep, cfg.callbacks.best.monitor)
+    space = Space.of([], settings.space, settings.when, searching=settings.searching)
+    require_agreement(settings, space)
+    assert space.keys or settings.jobs > 1
+    for point in space.samples() if settings.searching else space.grid():
+        job = composed("train", f"experiments={name}", *space.overrides(point))
+        OmegaConf.to_container(job, resolve=True, throw_on_missing=True)
+
+
+@pytest.mark.parametrize("name", [name for name in CHOICES if name.startswith("hydra/launcher/")])
+def test_a_launcher_composes(name: str) -> None:
+    cfg = compose("train", [f"hydra/launcher={name.rpartition('/')[2]}"])
+    assert get_object(cfg.hydra.launcher["_target_"])
+    OmegaConf.to_container(cfg.hydra.launcher, throw_on_missing=True)
 
 
 @pytest.mark.parametrize("name", STUDY_NAMES)

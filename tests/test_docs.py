@@ -10,6 +10,8 @@ import pytest
 from bcdl.configs import compose
 from bcdl.data.schema import FINDING_COLUMNS, IMAGE_COLUMNS
 from bcdl.parsers import hydra_parser, option_module, option_parser
+from bcdl.sweeps.settings import Settings
+from bcdl.sweeps.space import Space
 from bcdl.verbs import HYDRA_VERBS, OPTION_VERBS
 
 CHECKOUT = Path(__file__).parents[1]
@@ -51,12 +53,22 @@ def own_folder(tmp_path: Path) -> str:
 def test_every_command_of_the_documents_can_be_typed(command: str, own_folder: str) -> None:
     verb, *typed = shlex.split(command)[1:]
     if verb in OPTION_VERBS:
-        option_parser(verb, option_module(verb)).parse_args(typed)
+        option_parser(verb, option_module(verb)).parse_intermixed_args(typed)
         return
     options = hydra_parser(verb).parse_intermixed_args(typed)
-    settings = [text for text in options.overrides if text.split("=")[0] not in NAMED]
-    first = [re.sub(r"(?<==)([^\[{,]+),.*", r"\1", text) for text in settings]  # of a sweep the first value
-    compose(verb, first, own_folder if options.config_dir else None)
+    given = [text for text in options.overrides if text.split("=")[0] not in NAMED]
+    folder = own_folder if options.config_dir else None
+    for overrides in _configurations(given) if options.multirun else [given]:
+        compose(verb, overrides, folder)
+
+
+def _configurations(given: list[str]) -> list[list[str]]:
+    """Some configurations of a sweep that hold every value."""
+    of_sweep = [text for text in given if text.startswith(("sweep", "experiments="))]
+    cfg = compose("train", of_sweep)
+    settings = Settings.of(cfg.sweep, cfg.callbacks.best.monitor)
+    space = Space.of(given, settings.space, settings.when, searching=settings.searching)
+    return [space.overrides(point) for point in space.samples()]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(CHECKOUT)))

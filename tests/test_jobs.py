@@ -207,19 +207,6 @@ def test_a_mistake_in_one_job_of_a_multirun_is_found_before_any_starts(
     assert "Did you mean 'cnn'?" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("seeds", ["seed=1,2", "seed=1,0"])
-def test_the_parent_run_is_closed_with_what_ended_the_sweep(
-    seeds: str, train_with: Callable[..., None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    closed: list[BaseException | None] = []
-    sweeps = ModuleType("bcdl.sweeps")
-    vars(sweeps)["finish_parent"] = closed.append
-    monkeypatch.setitem(sys.modules, "bcdl.sweeps", sweeps)
-    train_with(lambda cfg: 1 / cfg.seed)
-    main(["train", "-m", seeds])
-    assert [type(error) for error in closed] == [type(None) if seeds == "seed=1,2" else RunError]
-
-
 def test_cfg_prints_the_configuration_and_runs_nothing(
     train_with: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,1 +1,1 @@
-"""Sweeps: what varies, the ledger of trials, jobs sent and taken up again, the parent run. Knows nothing of torch."""
+"""Sweeps: what varies, the ledger of trials, jobs and how they are sent, the parent run. Without torch."""

@@ -1,7 +1,7 @@
 """The course of one sweep, from its opening to its verdict."""
 
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from omegaconf import OmegaConf
 
@@ -59,7 +59,8 @@ class Course:
         store = TrackingStore.open(cfg.tracking.root, cfg.tracking.experiment)
         if find(self._name, self._sweeper.root, settings.storage) is None:
             self._require_composable()
-        values = OmegaConf.to_container(OmegaConf.masked_copy(cfg, [key for key in cfg if key != "hydra"]))
+        own = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
+        values = cast(dict[str, Any], OmegaConf.to_container(own))
         what = definition(settings, self._space, self._command.overrides, values)
         ledger = open_sweep(self._name, self._sweeper.root, settings, what, self._command)
         end_stale(store, ledger, settings.stale_after)
@@ -127,12 +128,15 @@ class Course:
         if most is not None and len(gone) > most:
             lines = failure_lines(ledger, gone)
             raise SweepError(
-                f"the sweep stops: {len(gone)} trials failed, more than sweep.max_failures={most}. Mend the cause, "
-                f"then go on with: bcdl sweep resume {ledger.name} sweep.retries=1\n" + "\n".join(lines)
+                f"the sweep stops: {len(gone)} trials failed, more than sweep.max_failures={most}. "
+                f"Mend the cause, then go on with: bcdl sweep resume {ledger.name} sweep.retries=1\n" + "\n".join(lines)
             )
 
     def _test_best(self, ledger: Ledger, trials: Trials, dispatcher: Dispatcher) -> list[str]:
-        """Test the best configurations, where those alone are to be tested; return what went wrong, a line each."""
+        """Test the best configurations, where those alone are to be tested.
+
+        Return what went wrong, a line each.
+        """
         if self._settings.test != "best":
             return []
         jobs = [job for trial in ledger.best() for job in trials.jobs_of(trial) if not _tested(ledger, job)]

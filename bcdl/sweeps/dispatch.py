@@ -1,4 +1,7 @@
-"""Sends jobs through Hydra's launcher, and enters into the ledger what became of those that could not do it."""
+"""Sends jobs through Hydra's launcher.
+
+And enters into the ledger what became of those that could not do it.
+"""
 
 import sys
 from collections.abc import Sequence

@@ -1,4 +1,6 @@
-"""A sweep's ledger: what its study's storage says of every configuration and every job, the one truth of a sweep.
+"""A sweep's ledger.
+
+What its study's storage says of every configuration and every job, the one truth of a sweep.
 
 Each job writes its own state, and the last one of a trial tells the trial. An Optuna trial is one try at a
 configuration; a retry is a further trial with the same number.
@@ -117,7 +119,9 @@ class Ledger:
         found = find(name, root, address)
         if found is None:
             names = known(root, address)
-            raise UserError(f"no sweep '{name}'.{nearest(name, names)} There are: {', '.join(names) or 'none'}")
+            raise UserError(
+                f"no sweep '{name}'.{nearest(name, names)} There are: {', '.join(names) or 'none'}"
+            )
         return cls(optuna.load_study(study_name=name, storage=found), root)
 
     @classmethod
@@ -172,7 +176,9 @@ class Ledger:
         """End a try: its values are the means over its jobs."""
         from optuna.trial import TrialState
 
-        state = {"finished": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}[told]
+        state = {"finished": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}[
+            told
+        ]
         values = self._means(trial) if told == "finished" else None
         self.study._storage.set_trial_state_values(trial.id, state, values)
 
@@ -202,7 +208,10 @@ class Ledger:
         return sorted(finished, key=lambda trial: (trial.values or (0.0,))[0], reverse=not self.lower[0])
 
     def best(self) -> list[Trial]:
-        """Return the best configuration; of several objectives, all that no other one beats in every respect."""
+        """Return the best configuration.
+
+        Of several objectives, all that no other one beats in every respect.
+        """
         if len(self.lower) == 1:
             return self.ranked()[:1]
         front = {trial.number for trial in self.study.best_trials}

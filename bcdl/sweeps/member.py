@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from bcdl.errors import RunError, UserError
-from bcdl.sweeps.ledger import JobState, Ledger, Trial
+from bcdl.errors import RunError
+from bcdl.sweeps.ledger import JobState, Ledger
 from bcdl.sweeps.process import Worker
 from bcdl.sweeps.pulse import Pulse
 
@@ -114,8 +114,15 @@ class Member:
             return Task("none", None)
         if self._trial.told != "running" or now.state in ("pruned", "failed"):
             raise TakenError(f"job {self} has ended already ({now.state}); it is not run again")
-        restarted = RESTARTED in os.environ and now.worker is not None and now.worker.host == Worker.here().host
-        if not restarted and now.alive(self._stale_after) and now.worker is not None and not now.worker.is_here():
+        restarted = (
+            RESTARTED in os.environ and now.worker is not None and now.worker.host == Worker.here().host
+        )
+        if (
+            not restarted
+            and now.alive(self._stale_after)
+            and now.worker is not None
+            and not now.worker.is_here()
+        ):
             raise TakenError(f"job {self} is in the hands of {now.worker}; it is not run twice")
         self._write(state="running", worker=Worker.here(), claim=uuid.uuid4().hex, error=None)
         self._require_own_claim()

@@ -70,7 +70,8 @@ def _require_free(ledger: Ledger, stale_after: float) -> None:
     worker = owner(ledger)
     if worker is not None and worker.alive(stale_after) and not worker.is_here():
         raise UserError(
-            f"the sweep '{ledger.name}' is being run by {worker}; wait until that has ended, end it, or give this "
+            f"the sweep '{ledger.name}' is being run by {worker}; wait until that has ended, end "
+            f"it, or give this "
             "one another sweep.name"
         )
 

@@ -1,4 +1,7 @@
-"""The parent run of a sweep in MLflow: its definition, its best so far, its results, and a status that is true."""
+"""The parent run of a sweep in MLflow.
+
+Its definition, its best so far, its results, and a status that is true.
+"""
 
 import json
 from collections.abc import Sequence
@@ -51,7 +54,10 @@ class Progress:
         self._seen = set.union(*(set(points) for points in history.values()))
 
     def update(self) -> None:
-        """Log the best so far after each configuration that has ended since the last call, and print a line each."""
+        """Log the best so far after each configuration that has ended since the last call.
+
+        And print a line each.
+        """
         best: dict[str, float] = {}
         for number, trial in sorted(self._ledger.newest().items()):
             best = self._better(best, trial)
@@ -66,9 +72,7 @@ class Progress:
         if trial.told != "finished" or trial.values is None:
             return best
         pairs = zip(self._ledger.objectives, self._ledger.lower, trial.values, strict=True)
-        return {
-            name: (min if lower else max)(value, best.get(name, value)) for name, lower, value in pairs
-        }
+        return {name: (min if lower else max)(value, best.get(name, value)) for name, lower, value in pairs}
 
     def _line(self, trial: Trial, best: dict[str, float]) -> str:
         if trial.told != "finished" or trial.values is None:

@@ -1,4 +1,7 @@
-"""Which process does a piece of work, and whether it still lives: by its id here, by its last beat elsewhere."""
+"""Which process does a piece of work, and whether it still lives.
+
+By its id here, by its last beat elsewhere.
+"""
 
 import os
 import socket
@@ -39,7 +42,10 @@ class Worker:
         return asdict(self)
 
     def alive(self, stale_after: float) -> bool:
-        """Return whether the process lives: on another machine, whether it beat in the last `stale_after` seconds."""
+        """Return whether the process lives.
+
+        On another machine, whether it beat in the last `stale_after` seconds.
+        """
         if self.host == socket.gethostname():
             return _started(self.pid) == self.started
         return time.time() - self.beat < stale_after

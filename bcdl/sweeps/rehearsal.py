@@ -1,4 +1,7 @@
-"""A sweep's dry run: every configuration is composed, one of each architecture does one batch, no run is kept."""
+"""A sweep's dry run.
+
+Every configuration is composed, one of each architecture does one batch, no run is kept.
+"""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -18,7 +21,9 @@ ARCHITECTURE = ("model", "encoder")  # the groups that make one
 
 
 def rehearse(sweeper: "StudySweeper", settings: Settings, space: Space) -> None:
-    """Compose every configuration of a grid, or as many as a search would try, and try each architecture once.
+    """Compose every configuration of a grid, or as many as a search would try.
+
+    And try each architecture once.
 
     Raises:
         RunError: some did not compose or did not do their batch; the message names each.

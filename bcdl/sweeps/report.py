@@ -1,4 +1,7 @@
-"""What a parent run holds at a sweep's end: leaderboard, trials with their spread, figures, a page, pooled folds."""
+"""What a parent run holds at a sweep's end.
+
+Leaderboard, trials with their spread, figures, a page, pooled folds.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -38,7 +41,10 @@ def report(run: "TrackedRun", store: "TrackingStore", ledger: Ledger) -> None:
 
 
 def _log_pooled(run: "TrackedRun", store: "TrackingStore", ledger: Ledger) -> None:
-    """Record, for each configuration of several jobs that were all tested, its pooled predictions and metrics."""
+    """Record, for each configuration of several jobs that were all tested.
+
+    Its pooled predictions and metrics.
+    """
     import pandas as pd
 
     from bcdl.evaluation.pooled import pooled
@@ -70,7 +76,11 @@ def _predictions(store: "TrackingStore", trial: Trial) -> "list[pd.DataFrame]":
     import pandas as pd
 
     runs = [str(job.run) for job in trial.jobs]
-    if trial.told != "finished" or len(runs) < 2 or not all(store.has_artifact(run, PREDICTIONS) for run in runs):
+    if (
+        trial.told != "finished"
+        or len(runs) < 2
+        or not all(store.has_artifact(run, PREDICTIONS) for run in runs)
+    ):
         return []
     tables = [pd.read_parquet(store.download(run, PREDICTIONS)) for run in runs]
     return tables if all((table["split"] == "test").any() for table in tables) else []

@@ -50,7 +50,11 @@ def status(ledger: Ledger, stale_after: float = 600.0) -> Status:
     ranked = ledger.ranked()
     return Status(
         name=ledger.name,
-        state="running" if (alive and not ledger.facts.get("ended")) or running else "stopped" if left else "finished",
+        state="running"
+        if (alive and not ledger.facts.get("ended")) or running
+        else "stopped"
+        if left
+        else "finished",
         owner=str(worker),
         total=total,
         counts=counts,

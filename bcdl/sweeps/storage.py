@@ -1,4 +1,7 @@
-"""Where a sweep's study is kept: a journal file in the tracking root, or any storage of Optuna's by its address."""
+"""Where a sweep's study is kept.
+
+A journal file in the tracking root, or any storage of Optuna's by its address.
+"""
 
 import os
 import socket
@@ -81,13 +84,18 @@ def _explained(shown: str) -> Iterator[None]:
     except Exception as error:  # whatever a database, its driver or a damaged file can raise
         reason = str(error).strip().splitlines()[0][:300] if str(error).strip() else ""
         raise UserError(
-            f"the study storage {shown} cannot be opened ({type(error).__name__}: {reason}). {_remedy(error, reason)}"
+            f"the study storage {shown} cannot be opened ({type(error).__name__}: {reason}). "
+            f"{_remedy(error, reason)}"
         ) from error
 
 
 def _remedy(error: Exception, reason: str) -> str:
-    if isinstance(error, AssertionError) or "version" in reason or "revision" in reason:  # what Optuna says then
-        return "If a newer Optuna wrote it, install that one (pip install -U optuna); the trials in it are safe"
+    if (
+        isinstance(error, AssertionError) or "version" in reason or "revision" in reason
+    ):  # what Optuna says then
+        return (
+            "If a newer Optuna wrote it, install that one (pip install -U optuna); the trials in it are safe"
+        )
     return (
         f"Start its server or correct sweep.storage (or {VARIABLE}); without both the study is a file in "
         "tracking.root"

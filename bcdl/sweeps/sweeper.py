@@ -29,7 +29,10 @@ class StudySweeper(Sweeper):
     task_function: TaskFunction
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Take what Hydra gives: its context, the job to run and the configuration as composed without the sweep."""
+        """Take what Hydra gives.
+
+        Its context, the job to run and the configuration as composed without the sweep.
+        """
         self.hydra_context, self.task_function, self.config = hydra_context, task_function, config
 
     def sweep(self, arguments: list[str]) -> None:
@@ -59,7 +62,9 @@ class StudySweeper(Sweeper):
 
     def compose(self, overrides: Sequence[str]) -> DictConfig:
         """Return the configuration of a job."""
-        composed: DictConfig = self.hydra_context.config_loader.load_sweep_config(self.config, list(overrides))
+        composed: DictConfig = self.hydra_context.config_loader.load_sweep_config(
+            self.config, list(overrides)
+        )
         return composed
 
     def make_launcher(self, name: str) -> "Launcher":

@@ -1,4 +1,7 @@
-"""Which jobs of a sweep are to be run next: those left over, then retries, then configurations not tried yet."""
+"""Which jobs of a sweep are to be run next.
+
+Those left over, then retries, then configurations not tried yet.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -113,7 +116,10 @@ class Trials:
         return counts
 
     def _retry(self, failed: Trial) -> Trial:
-        """Begin a further try: what had finished stays, what was interrupted goes on, what failed starts anew."""
+        """Begin a further try.
+
+        What had finished stays, what was interrupted goes on, what failed starts anew.
+        """
         kept = {
             f"job.{index}": state.facts()
             for index, state in enumerate(failed.jobs)
@@ -137,7 +143,10 @@ class Trials:
         return self._ledger.add(_template(*self._as_parameters(point), attributes))
 
     def _proposed(self, number: int) -> "FrozenTrial":
-        """Return what the sampler proposes; it is asked in a copy, so that the storage gets all of it or nothing."""
+        """Return what the sampler proposes.
+
+        It is asked in a copy, so that the storage gets all of it or nothing.
+        """
         import optuna
 
         study = self._ledger.study
@@ -156,7 +165,9 @@ class Trials:
         from optuna.distributions import CategoricalDistribution
 
         texts = {key: str(value) for key, value in point.items()}
-        choices = {key: tuple(dict.fromkeys(str(each[key]) for each in self._points if key in each)) for key in texts}
+        choices = {
+            key: tuple(dict.fromkeys(str(each[key]) for each in self._points if key in each)) for key in texts
+        }
         return texts, {key: CategoricalDistribution(choices[key]) for key in texts}
 
     def _attributes(self, number: int, overrides: Sequence[str]) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""What a sweep says at its end: the best configuration, and each one that failed with its reason and its log."""
+"""What a sweep says at its end.
+
+The best configuration, and each one that failed with its reason and its log.
+"""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -11,7 +14,10 @@ if TYPE_CHECKING:
 
 
 def failure_lines(ledger: Ledger, failed: Sequence[Trial]) -> list[str]:
-    """Return one line for each failed configuration: what composed it, why it failed, where the rest stands."""
+    """Return one line for each failed configuration.
+
+    What composed it, why it failed, where the rest stands.
+    """
     varied = set(ledger.facts.get("varied", ()))
     return [_line(trial, varied) for trial in failed]
 

@@ -1,4 +1,7 @@
-"""Waits for the jobs of a sweep that other living processes work on, such as those of a cluster after a crash here."""
+"""Waits for the jobs of a sweep that other living processes work on.
+
+Such as those of a cluster after a crash here.
+"""
 
 import time
 

@@ -61,7 +61,9 @@ def _trials(status: Status, varied: set[str]) -> "Table":
         shown = [status.best, *shown]
     for trial in shown:
         mark = " *" if status.best is not None and trial.number == status.best.number else ""
-        values = [f"{value:.4f}" for value in trial.values] if trial.values else ["-"] * len(status.objectives)
+        values = (
+            [f"{value:.4f}" for value in trial.values] if trial.values else ["-"] * len(status.objectives)
+        )
         ended = sum(job.state in ("finished", "pruned", "failed") for job in trial.jobs)
         cells = (f"{ended}/{len(trial.jobs)}", escape(_settings(trial, varied)))
         drawn.add_row(f"{trial.number}{mark}", state_of(trial, 600.0), *values, *cells)

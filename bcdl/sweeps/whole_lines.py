@@ -19,7 +19,9 @@ class WholeLines(JournalFileBackend):
 
     def __init__(self, file: str) -> None:
         self._file = file
-        self._own_lock = JournalFileSymlinkLock(file)  # holds on network file systems; a dead owner's lapses in 30 s
+        self._own_lock = JournalFileSymlinkLock(
+            file
+        )  # holds on network file systems; a dead owner's lapses in 30 s
         super().__init__(file, lock_obj=self._own_lock)
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bcdl.tracking.logger import RunLogger
     from bcdl.tracking.provenance import log_provenance
-    from bcdl.tracking.ranking import leaderboard, seed_spread
+    from bcdl.tracking.ranking import leaderboard, spread
     from bcdl.tracking.run import TrackedRun, run_name
     from bcdl.tracking.signals import Terminated, was_interrupted
     from bcdl.tracking.store import TrackingStore
@@ -23,7 +23,7 @@ __all__ = [
     "leaderboard",
     "log_provenance",
     "run_name",
-    "seed_spread",
+    "spread",
     "was_interrupted",
 ]
 
@@ -35,7 +35,7 @@ _HOMES = {
     "leaderboard": "ranking",
     "log_provenance": "provenance",
     "run_name": "run",
-    "seed_spread": "ranking",
+    "spread": "ranking",
     "was_interrupted": "signals",
 }
 

@@ -1,7 +1,9 @@
 """Finding runs: by id, by the beginning of an id, by name, the latest; and listing them as one table."""
 
+import gc
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 import pandas as pd
 from mlflow import MlflowClient
@@ -12,6 +14,7 @@ from bcdl.errors import UserError, nearest
 
 LATEST = "latest"
 KIND_TAG = "bcdl.kind"
+OWN_TAGS = "bcdl."  # how the tags begin that bcdl gives
 CHANGED = "changed."  # tags with the values of parameters that a resumed run has changed
 PARENT_TAG = "mlflow.parentRunId"
 NEWEST_FIRST = ["attributes.start_time DESC"]
@@ -49,9 +52,10 @@ def search(
     left = limit
     while left is None or left > 0:
         size = PAGE if left is None else min(PAGE, left)
-        page = client.search_runs(
-            [experiment_id], query, max_results=size, order_by=NEWEST_FIRST, page_token=token
-        )
+        with _uncollected():
+            page = client.search_runs(
+                [experiment_id], query, max_results=size, order_by=NEWEST_FIRST, page_token=token
+            )
         yield from page
         left = None if left is None else left - len(page)
         token = page.token
@@ -60,7 +64,10 @@ def search(
 
 
 def runs_table(runs: Iterable[Run]) -> pd.DataFrame:
-    """Return one row a run: run_id, name, status, kind, parent, started, then `params.*` and `metrics.*`."""
+    """Return one row a run.
+
+    Run_id, name, status, kind, parent, started, `params.*`, `metrics.*`, own `tags.*`.
+    """
     table = pd.DataFrame([_row(run) for run in runs])
     columns = ["run_id", "name", "status", "kind", "parent", "started"]
     return table if len(table) else pd.DataFrame(columns=columns)
@@ -104,6 +111,18 @@ def _by_id(client: MlflowClient, run_id: str) -> list[Run]:
     return [run] if run.info.lifecycle_stage == "active" else []
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep Python from looking for garbage: among MLflow's 60 objects a run that takes most of the time."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
 def _quotable(text: str) -> str:
     return text.replace("'", "")
 
@@ -137,4 +156,5 @@ def _row(run: Run) -> dict[str, object]:
     row |= {
         f"params.{key}": run.data.tags.get(f"{CHANGED}{key}", value) for key, value in run.data.params.items()
     }
-    return row | {f"metrics.{key}": value for key, value in run.data.metrics.items()}
+    row |= {f"metrics.{key}": value for key, value in run.data.metrics.items()}
+    return row | {f"tags.{key}": value for key, value in run.data.tags.items() if key.startswith(OWN_TAGS)}

@@ -1,4 +1,4 @@
-"""From a table of runs to a leaderboard and to the spread over seeds: pure pandas.
+"""From a table of runs to a leaderboard and to the spread over folds and seeds: pure pandas.
 
 Runs are ordered by validation (`best/val/<metric>`) and never by test.
 """
@@ -9,7 +9,10 @@ from bcdl.errors import UserError, nearest
 from bcdl.scores import lower_is_better
 
 BEST = "metrics.best/val/"
-SEED = "params.seed"
+PLACES = ("params.seed", "params.data.fold")  # in which the jobs of one configuration differ
+NAMING = ("params.trial", "params.sweep.name")  # what a job of a sweep is called: no setting
+TRIAL = "tags.bcdl.trial"
+PRUNED = "tags.bcdl.pruned"
 TEST_METRICS = ("test/auroc", "test/accuracy")
 
 
@@ -44,30 +47,30 @@ def leaderboard(runs: pd.DataFrame, metric: str = "auroc") -> pd.DataFrame:
     return board.reset_index(drop=True)
 
 
-def seed_spread(runs: pd.DataFrame, metric: str = "auroc") -> pd.DataFrame:
-    """Return mean and standard deviation over seeds of finished runs that differ in nothing but the seed.
+def spread(runs: pd.DataFrame, metric: str = "auroc") -> pd.DataFrame:
+    """Return mean and standard deviation over the runs of one configuration: they differ in fold and seed.
 
-    Columns: the parameters that differ between the groups, seeds, then `<name> mean` and `<name> sd` (n - 1)
-    of `best/val/<metric>` and the test metrics; best validation mean first. Empty if no group has two seeds.
-    Of runs with the same parameters and seed, the newest counts.
+    Children of one sweep belong together by their trial, other runs by equal parameters.
+
+    Columns: trial for a sweep, the parameters that differ between the groups, runs, then `<name> mean` and
+    `<name> sd` (n - 1) of `best/val/<metric>` and the test metrics; best validation mean first. Empty if no
+    group has two runs. Only finished runs count, and of those of the same place the newest.
     """
     names = [f"best/val/{metric}", *TEST_METRICS]
-    settings = [name for name in runs.columns if name.startswith("params.") and name != SEED]
-    finished = runs[runs["status"] == "FINISHED"]
-    if SEED not in runs or finished.empty:
+    finished = runs[(runs["status"] == "FINISHED") & ~_column(runs, PRUNED).eq("true")]
+    settings = [name for name in runs if name.startswith("params.") and name not in (*PLACES, *NAMING)]
+    by = _by(finished, settings)
+    if finished.empty or not by:
         return pd.DataFrame()
-    newest = finished.sort_values("started", ascending=False).drop_duplicates([*settings, SEED])
-    values = pd.DataFrame({name: _column(newest, f"metrics.{name}").astype("float64") for name in names})
-    keys = newest[settings].fillna("").astype(str)
-    groups = values.groupby([keys[name] for name in settings], sort=False)
-    spread = groups.size().rename("seeds").to_frame()
+    places = [name for name in PLACES if name in runs]
+    newest = finished.sort_values("started", ascending=False).drop_duplicates([*by, *places])
+    groups = _numbers(newest, names).groupby([newest[name].fillna("") for name in by], sort=False)
+    table = _first(newest, by, settings).assign(runs=groups.size().to_numpy())
     for name in names:
-        spread[f"{name} mean"], spread[f"{name} sd"] = groups[name].mean(), groups[name].std(ddof=1)
-    if spread["seeds"].max() < 2:
+        table[f"{name} mean"], table[f"{name} sd"] = groups[name].mean().array, groups[name].std(ddof=1).array
+    if table["runs"].max() < 2:
         return pd.DataFrame()
-    spread = spread.sort_values(f"{names[0]} mean", ascending=lower_is_better(metric)).reset_index()
-    same = [name for name in settings if spread[name].nunique() == 1 and name != "params.model"]
-    return spread.drop(columns=same).rename(columns=lambda name: name.removeprefix("params."))
+    return _without_equal(table.sort_values(f"{names[0]} mean", ascending=lower_is_better(metric)), settings)
 
 
 def check_metric(runs: pd.DataFrame, metric: str) -> None:
@@ -77,6 +80,30 @@ def check_metric(runs: pd.DataFrame, metric: str) -> None:
         raise UserError(
             f"no run has best/val/{metric}.{nearest(metric, known)} They have: {', '.join(sorted(known))}"
         )
+
+
+def _by(runs: pd.DataFrame, settings: list[str]) -> list[str]:
+    """Return the columns that say which runs belong together."""
+    one_sweep = runs["parent"].nunique(dropna=False) == 1 if "parent" in runs else False
+    return [TRIAL] if one_sweep and TRIAL in runs and runs[TRIAL].notna().all() else settings
+
+
+def _first(runs: pd.DataFrame, by: list[str], settings: list[str]) -> pd.DataFrame:
+    """Return the settings of each group, and its trial, in the order in which the groups come."""
+    first = runs.drop_duplicates(by)[settings].fillna("").astype(str).reset_index(drop=True)
+    if by == [TRIAL]:
+        first.insert(0, "trial", runs[TRIAL].drop_duplicates().astype(int).to_numpy())
+    return first
+
+
+def _without_equal(table: pd.DataFrame, settings: list[str]) -> pd.DataFrame:
+    same = [name for name in settings if table[name].nunique() == 1 and name != "params.model"]
+    short = table.drop(columns=same).rename(columns=lambda name: name.removeprefix("params."))
+    return short.reset_index(drop=True)
+
+
+def _numbers(runs: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    return pd.DataFrame({name: _column(runs, f"metrics.{name}").astype("float64") for name in names})
 
 
 def _column(runs: pd.DataFrame, name: str) -> pd.Series:

@@ -79,7 +79,7 @@ def store(tracking_root: Path) -> Callable[[], TrackingStore]:
     return lambda: TrackingStore.open(tracking_root)
 
 
-def parent(store: TrackingStore) -> Any:  # noqa: ANN401 - MLflow's run
+def parent(store: TrackingStore) -> Any:
     return store.client.get_run(store.resolve("s", kind="sweep"))
 
 
@@ -324,9 +324,8 @@ def test_status_tells_how_a_sweep_stands(
 def test_sweeps_import_neither_torch_nor_mlflow() -> None:
     import subprocess
 
-    code = (
-        "import sys, hydra_plugins.bcdl_sweeper; sys.exit({'torch', 'mlflow', 'pandas', 'optuna'} & {*sys.modules} != set())"
-    )
+    heavy = "{'torch', 'mlflow', 'pandas', 'optuna'}"
+    code = f"import sys, hydra_plugins.bcdl_sweeper; sys.exit({heavy} & {{*sys.modules}} != set())"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 

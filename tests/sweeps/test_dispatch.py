@@ -70,7 +70,12 @@ def send(ledger: Ledger, begun: Callable[..., Trial]) -> Callable[..., SimpleNam
         except Exception as raised:
             error = raised
         return SimpleNamespace(
-            trial=ledger.trial(0), store=store, launcher=launcher, error=error, jobs=every, dispatcher=dispatcher
+            trial=ledger.trial(0),
+            store=store,
+            launcher=launcher,
+            error=error,
+            jobs=every,
+            dispatcher=dispatcher,
         )
 
     return run
@@ -131,7 +136,9 @@ def test_a_job_that_ended_without_a_word_has_failed_though_its_worker_lives_on(
     assert sent.store.ended == [("r", "FAILED", "the disk is full")]
 
 
-def test_a_job_that_another_living_process_has_is_left_to_it(ledger: Ledger, send: Callable[..., Any]) -> None:
+def test_a_job_that_another_living_process_has_is_left_to_it(
+    ledger: Ledger, send: Callable[..., Any]
+) -> None:
     there = replace(Worker.here(), host="elsewhere")
 
     def work(trial: Trial, job: int) -> JobReturn:

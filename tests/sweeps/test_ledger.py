@@ -104,7 +104,7 @@ def test_of_several_objectives_the_best_are_those_that_none_beats_in_all(tmp_pat
 def test_a_sweep_that_is_not_there_is_told_with_those_that_are(ledger: Ledger, tmp_path: Path) -> None:
     assert find("t", tmp_path, None) is None
     assert known(tmp_path, None) == ["s"]
-    with pytest.raises(UserError, match="no sweep 'sx'. Did you mean 's'"):
+    with pytest.raises(UserError, match=r"no sweep 'sx'\. Did you mean 's'"):
         Ledger.open("sx", tmp_path)
     assert not (tmp_path / "sweeps" / "sx").exists()
 

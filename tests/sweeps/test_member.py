@@ -99,7 +99,9 @@ def test_a_job_that_has_ended_is_refused(
         member(tmp_path).claim()
 
 
-def test_a_finished_job_is_there_to_be_tested(begun: Callable[..., Trial], tmp_path: Path, ledger: Ledger) -> None:
+def test_a_finished_job_is_there_to_be_tested(
+    begun: Callable[..., Trial], tmp_path: Path, ledger: Ledger
+) -> None:
     begun(0)
     one = member(tmp_path)
     one.claim()

@@ -16,12 +16,12 @@ SEARCHED = ("optimizer.lr=tag(log,interval(1e-5,1e-2))", "model=choice(cnn,cnn_r
 
 
 @pytest.fixture
-def trials_of(
-    ledger: Ledger, settings_of: Callable[..., Settings], tmp_path: Path
-) -> Callable[..., Trials]:
+def trials_of(ledger: Ledger, settings_of: Callable[..., Settings], tmp_path: Path) -> Callable[..., Trials]:
     """The trials of a sweep over `typed`, as a process sees them that has just opened the ledger."""
 
-    def build(sampler: str = "grid", typed: Sequence[str] = ("optimizer.lr=1,2,3",), **changed: object) -> Trials:
+    def build(
+        sampler: str = "grid", typed: Sequence[str] = ("optimizer.lr=1,2,3",), **changed: object
+    ) -> Trials:
         settings = settings_of(sampler, **changed)
         space = Space.of(typed, {}, {}, searching=settings.searching)
         return Trials(Ledger.open("s", tmp_path), settings, space, seed=5)

@@ -13,7 +13,9 @@ LOST = {"pruned": ("v", "#e69f00"), "failed": ("x", "#d55e00"), "killed": ("x", 
 
 def history_gap(results: Results) -> str | None:
     """Return why there is no history to draw, None where there is."""
-    return None if len(results.finished) else "no trial has finished yet"
+    if results.finished.empty:
+        return "no trial has finished yet"
+    return "there is one trial only" if len(results.table) == 1 else None
 
 
 def best_so_far(results: Results) -> tuple[list[int], list[float]]:

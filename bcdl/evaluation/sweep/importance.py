@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bcdl.evaluation.style import INK, colour, new_figure, quiet_axes
-from bcdl.evaluation.sweep.results import Results, cut
 from bcdl.evaluation.sweep.heading import heading
+from bcdl.evaluation.sweep.results import Results, cut, too_few
 from bcdl.evaluation.sweep.scale import spans_decades
 from bcdl.evaluation.sweep.table import PARAMETER
 
@@ -30,8 +30,8 @@ def importance_gap(results: Results) -> str | None:
     """Return why the importance of the keys is not told, None where it can be."""
     rows = results.finished
     if len(rows) < FEWEST:
-        return f"it takes {FEWEST} finished trials, there are {len(rows)}"
-    varied = len(_varied(rows, results.keys))
+        return too_few(len(rows), FEWEST)
+    varied = len(_varied(rows, results.varied))
     if varied < 2:
         return f"it takes two keys that vary among the finished trials, there are {varied}"
     same = [name for name in results.objectives if rows[name].nunique() < 2]
@@ -41,10 +41,10 @@ def importance_gap(results: Results) -> str | None:
 def importances(results: Results) -> pd.DataFrame:
     """Return the share of variance that each key explains alone, the most important first.
 
-    Columns: key, trials (finished ones that have a value of the key), then one of each objective, from 0 to 1.
-    A key that only some trials have is judged among these; NaN where they are too few.
+    Columns: key, trials (finished ones that have a value of the key), then one of each objective, 0 to 1. A
+    key that only some trials have is judged among these; NaN where they are too few.
     """
-    rows, keys = results.finished, _varied(results.finished, results.keys)
+    rows, keys = results.finished, _varied(results.finished, results.varied)
     found = pd.DataFrame(
         {"key": keys, "trials": [int(rows[f"{PARAMETER}{key}"].notna().sum()) for key in keys]}
     )
@@ -78,7 +78,7 @@ def importance(results: Results) -> Figure:
 
 
 def key_names(found: pd.DataFrame, trials: int) -> list[str]:
-    """Return the names of keys in a table of importances; of a key that not all trials have, with their number."""
+    """Return the names of the keys, of a key that not all trials have with their number."""
     names = zip(found["key"], found["trials"], strict=True)
     return [cut(key if own == trials else f"{key} ({own} trials)", _LONGEST) for key, own in names]
 
@@ -130,7 +130,7 @@ def _shares(rows: pd.DataFrame, keys: list[str], objective: str) -> dict[str, fl
 
 
 def _prepared(values: pd.Series) -> list[str] | list[float]:
-    """Return texts, or numbers with those over decades as logarithms: Optuna's fANOVA takes steps as equal."""
+    """Return texts, or numbers, over decades their logarithms: Optuna's fANOVA knows no logarithmic axis."""
     if not pd.api.types.is_numeric_dtype(values):
         return [str(value) for value in values]
     numbers = values.astype("float64")

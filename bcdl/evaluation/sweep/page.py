@@ -1,4 +1,4 @@
-"""A sweep as one HTML page that works without a network: plotly's script is in it, once; user text is escaped."""
+"""A sweep as one HTML page that works without a network: plotly's script is in it; user text is escaped."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,10 +21,11 @@ _STATES = ("finished", "pruned", "failed", "killed", "running")
 _SETTINGS = {"displaylogo": False, "responsive": True}
 _EXPLAINED = {
     "History": "Each trial by its number, and the best so far.",
-    "Objectives": "Each trial by its objectives; one is beaten where another is nowhere worse and somewhere better.",
+    "Objectives": "Each trial by the first two objectives. One is beaten where another is nowhere worse and "
+    "somewhere better.",
     "Importance": "The share of the objective's variance that a key explains alone, by fANOVA.",
-    "Parallel coordinates": "A line a finished trial, darkest the best. Draw along an axis to choose among them; "
-    "click it to choose all.",
+    "Parallel coordinates": "A line a finished trial, darkest the best. Draw along an axis to choose "
+    "among them; click it to choose all.",
 }
 
 
@@ -35,7 +36,7 @@ def sweep_page(
     lower: Sequence[bool],
     facts: Mapping[str, str],
 ) -> str:
-    """Return a sweep's page: facts, states, the best trial, a table to sort, history, importance, coordinates.
+    """Return a sweep's page: facts, states, the best trial, the pictures, and a table to sort.
 
     What cannot be drawn is said instead.
 

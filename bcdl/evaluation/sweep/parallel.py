@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from bcdl.evaluation.style import INK, QUIET, new_figure
 from bcdl.evaluation.sweep.heading import heading
-from bcdl.evaluation.sweep.results import Results, cut
+from bcdl.evaluation.sweep.results import Results, cut, too_few
 from bcdl.evaluation.sweep.scale import MISSING, Scale, scale
 from bcdl.evaluation.sweep.table import PARAMETER
 
@@ -31,8 +31,8 @@ def parallel_gap(results: Results) -> str | None:
     """Return why there are no parallel coordinates to draw, None where there are."""
     rows = results.finished
     if len(rows) < FEWEST:
-        return f"it takes {FEWEST} finished trials, there {'is' if len(rows) == 1 else 'are'} {len(rows)}"
-    return None if results.keys else "no key varies among the trials"
+        return too_few(len(rows), FEWEST)
+    return None if results.varied else "no key varies among the trials"
 
 
 def columns(results: Results) -> list[Column]:
@@ -41,7 +41,7 @@ def columns(results: Results) -> list[Column]:
     Their places are those of the finished trials, worst first, so that the best lie on top.
     """
     rows = results.ranked.iloc[::-1]
-    keys = [Column(key, scale(rows[f"{PARAMETER}{key}"])) for key in results.keys]
+    keys = [Column(key, scale(rows[f"{PARAMETER}{key}"])) for key in results.varied]
     return [*keys, *(Column(name, scale(rows[name])) for name in results.objectives)]
 
 

@@ -1,6 +1,5 @@
-"""The pictures of a sweep's page, which one can point at: plotly figures of the same numbers as the images."""
+"""The pictures of a sweep's page, which one can point at: plotly figures of the numbers of the images."""
 
-from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 

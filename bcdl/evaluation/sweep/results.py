@@ -39,9 +39,14 @@ class Results:
 
     @property
     def keys(self) -> list[str]:
-        """What varies among the trials, as in overrides: keys with more than one value, missing ones counted."""
-        names = [name for name in self.table.columns if str(name).startswith(PARAMETER)]
-        return [name.removeprefix(PARAMETER) for name in names if self.table[name].nunique(dropna=False) > 1]
+        """The keys that the table has, as in overrides."""
+        names = map(str, self.table.columns)
+        return [name.removeprefix(PARAMETER) for name in names if name.startswith(PARAMETER)]
+
+    @property
+    def varied(self) -> list[str]:
+        """The keys with more than one value among the trials; that a trial has none counts as one."""
+        return [key for key in self.keys if self.table[f"{PARAMETER}{key}"].nunique(dropna=False) > 1]
 
     def costs(self, rows: pd.DataFrame) -> NDArray[np.float64]:
         """Return the objectives of rows, (rows, objectives), turned so that the lowest is best."""
@@ -49,7 +54,13 @@ class Results:
         return np.asarray(rows[list(self.objectives)].to_numpy(float) * signs)
 
     def settings(self, row: pd.Series) -> str:
-        """Return what makes a trial differ, in words: `lr=0.001, model=cnn`; a key by its last part if one only."""
+        """Return the values of a trial in words.
+
+        `lr=0.001, model=cnn`.
+
+        A key is called by its last part where no other key has the same.
+
+        """
         values = [(key, row[f"{PARAMETER}{key}"]) for key in self.keys]
         lasts = [_last(key) for key in self.keys]
         return ", ".join(
@@ -83,3 +94,8 @@ def cut(text: str, longest: int = LONGEST) -> str:
 
 def _last(key: str) -> str:
     return key.rpartition(".")[2]
+
+
+def too_few(finished: int, needed: int) -> str:
+    """Return why so few finished trials make no picture."""
+    return f"it takes {needed} finished trials, there {'is' if finished == 1 else 'are'} {finished or 'none'}"

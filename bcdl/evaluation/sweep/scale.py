@@ -34,7 +34,7 @@ class Scale:
 
 
 def scale(values: pd.Series) -> Scale:
-    """Return the axis of a column: of numbers linear, or logarithmic from two decades on; of texts one place each."""
+    """Return the axis of a column: a place for each text; numbers linear, from two decades on logarithmic."""
     known = values[values.notna()]
     if known.empty or not pd.api.types.is_numeric_dtype(values):
         found = _of_texts(values)

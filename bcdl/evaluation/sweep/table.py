@@ -22,9 +22,9 @@ def trials_table(runs: pd.DataFrame, objectives: Sequence[str], keys: Sequence[s
     Of a job that was tried several times the newest finished run counts, else the newest. A configuration
     with one failed job is failed; with fewer jobs than others it is running still.
 
-    Columns: trial, state (finished, pruned, failed, killed or running), jobs, then for each objective its mean
-    over the jobs and `<objective> sd` (n - 1, NaN of one job), seconds (sum over the jobs), started, and
-    `params.<key>` for each key. Only finished and pruned configurations have values.
+    Columns: trial, state (finished, pruned, failed, killed or running), jobs, then for each objective its
+    mean over the jobs and `<objective> sd` (n - 1, NaN of one job), seconds (sum over the jobs), started,
+    and `params.<key>` for each key. Only finished and pruned configurations have values.
 
     Args:
         runs: the children of a sweep, as `TrackingStore.runs` gives them. Runs without the tag `bcdl.trial`

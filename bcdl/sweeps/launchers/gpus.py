@@ -33,5 +33,7 @@ def visible(answer: str, chosen: str | None) -> list[Gpu]:
     """Return the GPUs of the driver's answer, lines of `index, uuid, MiB`, that `chosen` names."""
     rows = [[cell.strip() for cell in line.split(",")] for line in answer.splitlines() if line.strip()]
     known = {name: float(mib) / 1024 for index, uuid, mib in rows for name in (index, uuid)}
-    names = [index for index, _, _ in rows] if chosen is None else [each.strip() for each in chosen.split(",")]
+    names = (
+        [index for index, _, _ in rows] if chosen is None else [each.strip() for each in chosen.split(",")]
+    )
     return [Gpu(name, known[name]) for name in names if name in known]

@@ -1,7 +1,7 @@
 """Hydra launcher for one machine: a kept worker a slot, each with its share of the cores and its own GPU.
 
-A job that dies is one failed job; its slot is filled again. Joblib's launcher loses all jobs when one dies, and
-cannot give a worker its environment before its imports.
+A job that dies is one failed job; its slot is filled again. Joblib's launcher loses all jobs when one
+dies, and cannot give a worker its environment before its imports.
 """
 
 import atexit

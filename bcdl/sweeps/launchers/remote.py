@@ -21,6 +21,7 @@ from omegaconf import DictConfig
 from bcdl.errors import RunError, UserError
 from bcdl.exits import TERMINATED
 
+
 class Stopped(SystemExit):
     """The cluster wants the job to end; its exit code closes the run as killed, as SIGTERM does."""
 

@@ -75,7 +75,8 @@ def _require_room(jobs: int, trials_per_gpu: int, gpu_memory: float | None, gpus
     if gpus and jobs > len(gpus) * trials_per_gpu:
         raise UserError(
             f"expected at most {len(gpus) * trials_per_gpu} jobs on {len(gpus)} GPUs, found "
-            f"hydra.launcher.n_jobs={jobs}; lower it, or let jobs share a GPU with hydra.launcher.trials_per_gpu"
+            f"hydra.launcher.n_jobs={jobs}; lower it, or let jobs share a GPU with "
+            f"hydra.launcher.trials_per_gpu"
         )
     if gpu_memory is None:
         return
@@ -83,6 +84,7 @@ def _require_room(jobs: int, trials_per_gpu: int, gpu_memory: float | None, gpus
         if gpu_memory * trials_per_gpu > gpu.gib:
             raise UserError(
                 f"expected {trials_per_gpu} jobs of {gpu_memory:g} GiB to fit on GPU {gpu.name}, which has "
-                f"{gpu.gib:.1f} GiB; lower hydra.launcher.trials_per_gpu, or hydra.launcher.gpu_memory if a job "
+                f"{gpu.gib:.1f} GiB; lower hydra.launcher.trials_per_gpu, or "
+                f"hydra.launcher.gpu_memory if a job "
                 "needs less"
             )

@@ -98,7 +98,9 @@ class Slot:
         with self._errors.open("ab") as errors:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", WORKER, str(theirs.fileno())],
-                **{"stdin": subprocess.DEVNULL, "stdout": errors, "stderr": errors},
+                stdin=subprocess.DEVNULL,
+                stdout=errors,
+                stderr=errors,
                 env={**os.environ, **self._environment},
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,  # Ctrl-C in a terminal comes to the sweep alone, which passes it on

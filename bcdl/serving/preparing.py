@@ -1,0 +1,147 @@
+"""From sent bytes to prepared pixels, by the code that fills an image store."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import cast
+
+import numpy as np
+import pandas as pd
+
+from bcdl.data.decoding import Decoder, Source
+from bcdl.data.readers.folder import FolderReader
+from bcdl.data.readers.headers import header_position
+from bcdl.data.readers.reader import Reader
+from bcdl.data.refusals import WITHOUT_PIXELS
+from bcdl.imaging import ImageError, Pixels, Problem, widen
+from bcdl.serving.contents import content, suffix
+from bcdl.serving.facts import POSITIONS, Facts
+
+UNKNOWN = "NA"
+
+
+@dataclass(frozen=True)
+class SentImage:
+    """An image of a request.
+
+    Attributes:
+        pixels: (H, W, C) as a store would hold them; None where it is refused.
+        laterality: its side, L, R or NA.
+        view: its view.
+        error: why it is refused.
+    """
+
+    pixels: Pixels | None = None
+    laterality: str = UNKNOWN
+    view: str = UNKNOWN
+    error: str = ""
+
+
+class SentFiles(FolderReader):
+    """The pixels of images that were sent, each for a moment a file."""
+
+    name = "request"
+
+
+class MemoryStore:
+    """Prepared images in memory, with what a dataset asks an `ImageStore` for.
+
+    Args:
+        facts: of the data that the model was trained on.
+        images: (H, W, C) each.
+    """
+
+    def __init__(self, facts: Facts, images: Sequence[Pixels]) -> None:
+        self.height, self.width = facts.image_size
+        self.channels, self.dtype = facts.channels, np.dtype(facts.dtype)
+        self._images = images
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitem__(self, row: int) -> Pixels:
+        """Return the image of a row, (H, W, C)."""
+        return self._images[row]
+
+
+def prepare_images(
+    cells: pd.Series, images: pd.DataFrame, errors: dict[int, str], facts: Facts
+) -> list[SentImage]:
+    """Decode and prepare images as those of the training were.
+
+    Args:
+        cells: (N,) bytes or base64 text.
+        images: (N,) their rows; `laterality` and `view` are null where a header may tell them.
+        errors: what is wrong with rows already, by position; they are not decoded.
+        facts: of the data that the model was trained on.
+
+    Raises:
+        UserError: nothing can be decoded, say because an extra is not installed.
+    """
+    given = images[list(POSITIONS)].astype(object).where(images[list(POSITIONS)].notna(), None)
+    with TemporaryDirectory(prefix="bcdl-") as folder:
+        bench = _Bench(Path(folder), facts)
+        return [
+            SentImage(error=errors[row]) if row in errors else bench.prepare(cell, *positions)
+            for row, (cell, positions) in enumerate(
+                zip(cells, given.itertuples(index=False, name=None), strict=True)
+            )
+        ]
+
+
+class _Bench:
+    """Prepares one image after the other in a folder of its own."""
+
+    def __init__(self, folder: Path, facts: Facts) -> None:
+        self._folder, self._facts = folder, facts
+        self._decoder = Decoder(cast(Reader, SentFiles(folder)), facts.prepares)
+
+    def prepare(self, cell: object, laterality: str | None, view: str | None) -> SentImage:
+        try:
+            data = content(cell)
+            file = self._folder / f"image{suffix(data)}"
+        except ImageError as error:
+            return SentImage(error=error.reason)
+        file.write_bytes(data)
+        try:
+            side, shown = self._positions(file, laterality, view)
+            return self._decoded(file.name, side, shown)
+        except ImageError as error:
+            return SentImage(error=error.reason)
+        finally:
+            file.unlink()
+
+    def _positions(self, file: Path, laterality: str | None, view: str | None) -> tuple[str, str]:
+        """Return side and view: those given, or the header's where the training's table knew them."""
+        given = {"laterality": laterality, "view": view}
+        asked = [name for name, word in given.items() if word is None and name in self._facts.positions]
+        if asked and file.suffix == ".dcm":
+            told = dict(zip(POSITIONS, header_position(file), strict=True))
+            given |= {name: told[name] for name in asked}
+        return given["laterality"] or UNKNOWN, given["view"] or UNKNOWN
+
+    def _decoded(self, name: str, laterality: str, view: str) -> SentImage:
+        decoded = self._decoder.decode(Source("", "the image", name, 0, laterality))
+        reasons = "; ".join(problem.detail for problem in decoded.problems if self._refuses(problem))
+        if reasons or decoded.pixels is None:
+            return SentImage(None, laterality, view, reasons or "cannot be decoded")
+        pixels = decoded.pixels
+        if pixels.dtype != self._facts.dtype and self._facts.dtype == "uint16":
+            pixels = widen(pixels)
+        wrong = _misfit(pixels, self._facts)
+        return SentImage(None if wrong else pixels, laterality, view, wrong)
+
+    def _refuses(self, problem: Problem) -> bool:
+        return problem.refuses and (problem.kind in WITHOUT_PIXELS or self._facts.on_bad_image != "keep")
+
+
+def _misfit(pixels: Pixels, facts: Facts) -> str:
+    """Return in what an image differs from those of the training, nothing where it is one of them."""
+    shape = (*facts.image_size, facts.channels)
+    if pixels.shape != shape:
+        found, wanted = (" x ".join(map(str, each[:2])) for each in (pixels.shape, shape))
+        return f"expected an image of {wanted} pixels, as in training, found {found}"
+    if pixels.dtype != facts.dtype:
+        return f"expected pixels of {facts.dtype}, as in training, found {pixels.dtype}"
+    return ""
