@@ -49,7 +49,9 @@ def headline(error: BaseException, command: str) -> str:
     """
     told = expected_error(error, command) or error
     first = next(iter(str(told).strip().splitlines()), "")
-    return first if isinstance(told, RunError | UserError) and first else f"{type(told).__name__}: {first}"
+    if isinstance(told, RunError | UserError) and first:
+        return first
+    return f"{type(told).__name__}: {first}" if first else type(told).__name__
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:

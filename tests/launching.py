@@ -50,11 +50,21 @@ def endings(marks: Path) -> Callable[[DictConfig], str]:
     return task
 
 
+def checkpoints(root: Path, count: int) -> Callable[[], bool]:
+    """Return the condition that so many runs below a tracking root have a checkpoint to go on from."""
+    return lambda: len(list(root.glob("*/last.ckpt"))) >= count
+
+
 def once(paths: Sequence[Path], then: Callable[[], object]) -> threading.Thread:
     """Do something in a thread as soon as there are some files."""
+    return when(lambda: all(path.exists() for path in paths), then)
+
+
+def when(ready: Callable[[], bool], then: Callable[[], object]) -> threading.Thread:
+    """Do something in a thread as soon as a condition holds."""
 
     def watch() -> None:
-        while not all(path.exists() for path in paths):
+        while not ready():
             time.sleep(0.1)
         then()
 

@@ -137,7 +137,7 @@ def test_the_parent_run_says_how_its_sweep_went(page: Page, store: TrackingStore
     trials = pd.read_csv(store.download(store.resolve(NAME, kind="sweep"), "trials.csv"))
     assert list(trials["jobs"]) == [2, 2]
     page.click("[data-testid=artifact-tree-node]", "trials.csv")
-    page.sees("params.model")
+    page.sees(f"{OBJECTIVE} sd")
     page.picture("parent_trials")
     page.click("[data-testid=artifact-tree-node]", "parallel_coordinates.png")
     see_image(page, "parallel_coordinates.png")

@@ -1,4 +1,5 @@
 import os
+import pickle
 import signal
 import sys
 import weakref
@@ -8,10 +9,12 @@ from types import ModuleType
 
 import pytest
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
 
 from bcdl.cli import main
 from bcdl.errors import RunError, UserError
+from bcdl.jobs import Job
 
 
 def fail(error: BaseException) -> Callable[[DictConfig], float]:
@@ -205,6 +208,33 @@ def test_a_mistake_in_one_job_of_a_multirun_is_found_before_any_starts(
     assert main(["train", "-m", "model=cnn,cnm"]) == 2
     assert not seen
     assert "Did you mean 'cnn'?" in capsys.readouterr().err
+
+
+class AwkwardError(Exception):
+    """An error that pickle cannot bring back: it wants two arguments and keeps one."""
+
+    def __init__(self, what: str, where: str) -> None:
+        super().__init__(f"{what} at {where}\nand more lines")
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (AwkwardError("a wall", "night"), "AwkwardError: a wall at night"),
+        (UserError("expected a,\nfound b"), "expected a,"),
+        (ZeroDivisionError(), "ZeroDivisionError"),
+    ],
+)
+def test_a_failed_job_of_a_multirun_is_one_line_that_travels_between_processes(
+    error: Exception, line: str, train_with: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train_with(fail(error))
+    hydra = {"mode": RunMode.MULTIRUN, "overrides": {"task": ["seed=1"]}, "job": {"num": 0}}
+    cfg = OmegaConf.create({"seed": 1, "hydra": hydra})
+    monkeypatch.setattr(HydraConfig.instance(), "cfg", cfg)
+    with pytest.raises(RunError) as caught:
+        Job("train")(OmegaConf.create({"seed": 1}))
+    assert str(pickle.loads(pickle.dumps(caught.value))) == line
 
 
 def test_cfg_prints_the_configuration_and_runs_nothing(

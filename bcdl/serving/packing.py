@@ -1,5 +1,6 @@
 """A model's files in MLflow's form: signature, input example, requirements, model card."""
 
+import logging
 import os
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -36,6 +37,7 @@ def pack(path: Path, bundle: Path, facts: Facts, card: str, logged: Any) -> None
         logged: the logged model that it is to be.
     """
     os.environ.setdefault("MLFLOW_UV_AUTO_DETECT", "false")  # or it takes along what lies in this folder
+    logging.getLogger("mlflow.pyfunc").setLevel(logging.WARNING)  # that it validates the example
     import mlflow.pyfunc
     from mlflow.models import Model
 

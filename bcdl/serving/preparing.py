@@ -14,6 +14,7 @@ from bcdl.data.readers.folder import FolderReader
 from bcdl.data.readers.headers import header_position
 from bcdl.data.readers.reader import Reader
 from bcdl.data.refusals import WITHOUT_PIXELS
+from bcdl.data.schema import LATERALITIES, VIEWS
 from bcdl.imaging import ImageError, Pixels, Problem, widen
 from bcdl.serving.contents import content, suffix
 from bcdl.serving.facts import POSITIONS, Facts
@@ -83,34 +84,36 @@ def prepare_images(
     with TemporaryDirectory(prefix="bcdl-") as folder:
         bench = _Bench(Path(folder), facts)
         return [
-            SentImage(error=errors[row]) if row in errors else bench.prepare(cell, *positions)
+            _named(errors[row], *positions) if row in errors else bench.prepare(cell, *positions)
             for row, (cell, positions) in enumerate(
                 zip(cells, given.itertuples(index=False, name=None), strict=True)
             )
         ]
 
 
+def _named(error: str, laterality: str | None, view: str | None) -> SentImage:
+    """Return a row that is refused unseen, with the positions that can be believed."""
+    side, shown = laterality in LATERALITIES, view in VIEWS
+    return SentImage(None, laterality if side else UNKNOWN, view if shown else UNKNOWN, error)
+
+
 class _Bench:
-    """Prepares one image after the other in a folder of its own."""
+    """Prepares one image after the other in a folder of its own, each in the place of the one before."""
 
     def __init__(self, folder: Path, facts: Facts) -> None:
         self._folder, self._facts = folder, facts
         self._decoder = Decoder(cast(Reader, SentFiles(folder)), facts.prepares)
 
     def prepare(self, cell: object, laterality: str | None, view: str | None) -> SentImage:
+        given = (laterality or UNKNOWN, view or UNKNOWN)
         try:
             data = content(cell)
             file = self._folder / f"image{suffix(data)}"
+            file.write_bytes(data)
+            given = self._positions(file, laterality, view)
+            return self._decoded(file.name, *given)
         except ImageError as error:
-            return SentImage(error=error.reason)
-        file.write_bytes(data)
-        try:
-            side, shown = self._positions(file, laterality, view)
-            return self._decoded(file.name, side, shown)
-        except ImageError as error:
-            return SentImage(error=error.reason)
-        finally:
-            file.unlink()
+            return SentImage(None, *given, error.reason)
 
     def _positions(self, file: Path, laterality: str | None, view: str | None) -> tuple[str, str]:
         """Return side and view: those given, or the header's where the training's table knew them."""

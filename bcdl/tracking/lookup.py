@@ -66,7 +66,7 @@ def search(
 def runs_table(runs: Iterable[Run]) -> pd.DataFrame:
     """Return one row a run.
 
-    Run_id, name, status, kind, parent, started, `params.*`, `metrics.*`, own `tags.*`.
+    Columns: run_id, name, status, kind, parent, started, then `params.*`, `metrics.*` and `tags.bcdl.*`.
     """
     table = pd.DataFrame([_row(run) for run in runs])
     columns = ["run_id", "name", "status", "kind", "parent", "started"]

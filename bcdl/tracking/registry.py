@@ -1,16 +1,20 @@
 """MLflow's model registry: versions of a named model, and the aliases by which users load them."""
 
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import mlflow
 from mlflow.entities import LoggedModel
 from mlflow.exceptions import MlflowException
 
 from bcdl.errors import UserError
 from bcdl.tracking.lookup import PAGE
+from bcdl.tracking.reaching import URI_VARIABLE
 from bcdl.tracking.store import TrackingStore
 
 CONTENT_TAG = "bcdl.content"  # a hash of what a version was made of
@@ -105,14 +109,15 @@ def register(
         write(model, folder / "model")
         client.log_model_artifacts(model.model_id, str(folder / "model"))
         client.finalize_logged_model(model.model_id, "READY")
-        made = client.create_model_version(
-            name,
-            model.model_uri,
-            run_id,
-            tags={CONTENT_TAG: content},
-            description=description,
-            model_id=model.model_id,
-        )
+        with _default_store(store.uri):
+            made = client.create_model_version(
+                name,
+                model.model_uri,
+                run_id,
+                tags={CONTENT_TAG: content},
+                description=description,
+                model_id=model.model_id,
+            )
     except BaseException:
         _discard(client, model.model_id)
         raise
@@ -138,3 +143,16 @@ def _discard(client: Any, model_id: str) -> None:  # noqa: ANN401 - MLflow's cli
     """Mark a logged model that could not be finished, and take it out of MLflow's lists."""
     client.finalize_logged_model(model_id, "FAILED")
     client.delete_logged_model(model_id)
+
+
+@contextmanager
+def _default_store(uri: str) -> Iterator[None]:
+    """Make a store MLflow's default for a while: its registry looks for the logged model there."""
+    before = os.environ.get(URI_VARIABLE)
+    mlflow.set_tracking_uri(uri)
+    try:
+        yield
+    finally:
+        mlflow.set_tracking_uri(None)
+        if before is not None:
+            os.environ[URI_VARIABLE] = before

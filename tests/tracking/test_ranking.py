@@ -1,8 +1,9 @@
+import numpy as np
 import pandas as pd
 import pytest
 
 from bcdl.errors import UserError
-from bcdl.tracking import leaderboard, seed_spread
+from bcdl.tracking import leaderboard, spread
 
 
 def runs(*rows: dict[str, object]) -> pd.DataFrame:
@@ -58,22 +59,51 @@ def test_the_spread_is_over_seeds_of_equal_settings() -> None:
         *(run("transfer", 0.9, seed=seed) for seed in range(2)),
         run("transfer", 0.1, seed=2, status="FAILED"),
     ).assign(**{"params.lr": "0.1"})
-    spread = seed_spread(table).set_index("model")
-    assert spread.index.tolist() == ["transfer", "cnn"]
-    assert spread["seeds"].tolist() == [2, 3]
-    assert spread.loc["cnn", "best/val/auroc mean"] == pytest.approx(0.7)
-    assert spread.loc["cnn", "best/val/auroc sd"] == pytest.approx(0.1)
-    assert "lr" not in spread
+    found = spread(table).set_index("model")
+    assert found.index.tolist() == ["transfer", "cnn"]
+    assert found["runs"].tolist() == [2, 3]
+    assert found.loc["cnn", "best/val/auroc mean"] == pytest.approx(0.7)
+    assert found.loc["cnn", "best/val/auroc sd"] == pytest.approx(0.1)
+    assert "lr" not in found
 
 
 def test_the_same_run_twice_counts_once_in_the_spread() -> None:
-    spread = seed_spread(runs(run("cnn", 0.6, seed=0), run("cnn", 0.8, seed=0), run("cnn", 0.4, seed=1)))
-    assert spread["seeds"].tolist() == [2]
-    assert spread["best/val/auroc mean"].tolist() == [pytest.approx(0.6)]
+    found = spread(runs(run("cnn", 0.6, seed=0), run("cnn", 0.8, seed=0), run("cnn", 0.4, seed=1)))
+    assert found["runs"].tolist() == [2]
+    assert found["best/val/auroc mean"].tolist() == [pytest.approx(0.6)]
 
 
 @pytest.mark.parametrize(
     "table", [runs(run("cnn", 0.6), run("transfer", 0.8)), runs(run("cnn", 0.6, status="FAILED"))]
 )
 def test_without_repeated_seeds_there_is_no_spread(table: pd.DataFrame) -> None:
-    assert seed_spread(table).empty
+    assert spread(table).empty
+
+
+def of_trial(trial: int, val: float, fold: int, seed: int = 0, **more: object) -> dict[str, object]:
+    place = {"params.trial": f"'{trial}.{fold}'", "params.data.fold": str(fold)}
+    return run("cnn", val, seed=seed, parent="p", **place, **{"tags.bcdl.trial": str(trial)}, **more)
+
+
+def test_the_spread_of_a_sweep_is_over_folds_and_seeds_by_trial() -> None:
+    table = runs(
+        *(of_trial(4, val, fold) for fold, val in enumerate([0.5, 0.6, 0.7])),
+        *(of_trial(9, val, fold=0, seed=seed) for seed, val in enumerate([0.8, 0.9])),
+    )
+    found = spread(table)
+    assert found[["trial", "runs"]].to_numpy().tolist() == [[9, 2], [4, 3]]
+    assert found["best/val/auroc mean"].tolist() == pytest.approx([0.85, 0.6])
+    assert found["best/val/auroc sd"].tolist() == pytest.approx([np.std([0.8, 0.9], ddof=1), 0.1])
+
+
+def test_equal_trials_of_a_sweep_stay_apart_and_pruned_runs_do_not_count() -> None:
+    table = runs(
+        *(of_trial(trial, 0.5 + trial / 10, fold) for trial in (0, 1) for fold in (0, 1)),
+        of_trial(2, 0.9, 0, **{"tags.bcdl.pruned": "true"}),
+    )
+    assert spread(table)[["trial", "runs"]].to_numpy().tolist() == [[1, 2], [0, 2]]
+
+
+def test_folds_outside_a_sweep_are_spread_too() -> None:
+    table = runs(*(run("cnn", val, **{"params.data.fold": str(fold)}) for fold, val in enumerate([0.6, 0.8])))
+    assert spread(table)["best/val/auroc mean"].tolist() == [pytest.approx(0.7)]

@@ -54,12 +54,9 @@ class Results:
         return np.asarray(rows[list(self.objectives)].to_numpy(float) * signs)
 
     def settings(self, row: pd.Series) -> str:
-        """Return the values of a trial in words.
-
-        `lr=0.001, model=cnn`.
+        """Return the values of a trial in words: `lr=0.001, model=cnn`.
 
         A key is called by its last part where no other key has the same.
-
         """
         values = [(key, row[f"{PARAMETER}{key}"]) for key in self.keys]
         lasts = [_last(key) for key in self.keys]

@@ -8,6 +8,7 @@ process for each, so that the memory of the GPU is free again.
 
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from ray import ObjectRef
 
 GRACE = 60  # seconds that cancelled jobs may take to end
+CONNECT = 10  # seconds that the head of the cluster may take to answer
 LOG = "job.log"
 
 
@@ -79,6 +81,11 @@ class RayJobs(RemoteLauncher):
             vars(ended)["log"] = str(log)
         return ended
 
+    @property
+    def _address(self) -> str | None:
+        address: str | None = self._init.get("address") or os.environ.get("RAY_ADDRESS")
+        return address
+
     def _connected(self) -> Any:  # noqa: ANN401 - the module ray
         """Return Ray, connected to the cluster.
 
@@ -91,19 +98,27 @@ class RayJobs(RemoteLauncher):
 
         try:
             if not ray.is_initialized():
+                _require_answer(self._address)
                 ray.init(**self._init)
         except (ValueError, TypeError) as error:
             raise UserError(f"Ray refuses hydra.launcher.ray.init: {error}") from error
-        except (ConnectionError, RuntimeError, TimeoutError, ray.exceptions.RayError) as error:
-            where = self._init.get("address") or os.environ.get("RAY_ADDRESS") or "this machine"
+        except (OSError, RuntimeError, ray.exceptions.RayError) as error:
+            where, why = self._address or "this machine", str(error).strip().splitlines()[0]
             raise RunError(
-                f"cannot reach the Ray cluster at {where} ({str(error).strip().splitlines()[0]}). Start one "
-                "with `ray start --head` and name it with hydra.launcher.ray.init.address or RAY_ADDRESS"
+                f"cannot reach the Ray cluster at {where} ({why}). Start one with `ray start --head` "
+                "and name it with hydra.launcher.ray.init.address or RAY_ADDRESS"
             ) from error
         finally:
             if threading.current_thread() is threading.main_thread():
                 signal.signal(signal.SIGTERM, on_sigterm)
         return ray
+
+
+def _require_answer(address: str | None) -> None:
+    """Raise `OSError` where nobody listens at `host:port`: Ray itself would try for minutes."""
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=CONNECT).close()
 
 
 def run_on_ray(job: RemoteJob) -> JobReturn:

@@ -12,9 +12,11 @@ AUROC = "best/val/auroc"
 Runs = Callable[..., pd.DataFrame]
 
 
-def job(trial: int, job: int = 0, value: float | None = 0.5, attempt: int | None = None, **more: object) ->
-dict[str, object]: tags = {"bcdl.trial": trial, "bcdl.job": job, "bcdl.try": trial if attempt is None else
-attempt} own = {f"tags.{key}": str(tag) for key, tag in tags.items()}
+def job(
+    trial: int, job: int = 0, value: float | None = 0.5, attempt: int = 0, **more: object
+) -> dict[str, object]:
+    tags = {"bcdl.trial": trial, "bcdl.job": job, "bcdl.try": attempt}
+    own = {f"tags.{key}": str(tag) for key, tag in tags.items()}
     return {**own, f"metrics.{AUROC}": value, "metrics.seconds": 10.0, **more}
 
 

@@ -8,8 +8,9 @@ import pytest
 from hydra.core.utils import JobStatus
 from hydra.plugins.launcher import Launcher
 
-from bcdl.errors import UserError
-from tests.launching import endings, once, set_up
+from bcdl.errors import RunError, UserError
+from bcdl.sweeps.ledger import Ledger
+from tests.launching import checkpoints, endings, once, set_up, when
 from tests.ray_cluster import NODE, ray_cluster
 
 if TYPE_CHECKING:
@@ -105,6 +106,41 @@ def test_a_node_that_is_killed_loses_its_job_only(
     assert lost[0] in jobs[:2]
     assert "Ray lost the job" in str(lost[0]._return_value)
     assert jobs[2].return_value.startswith("5 ")
+
+
+def test_a_sweep_outlives_a_node(
+    cluster: "Cluster",
+    bcdl_in_process: Callable[..., int],
+    tiny: tuple[str, ...],
+    tracking_root: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", cluster.address)
+    typed = (
+        "seed=1,2",
+        "hydra/launcher=ray",
+        "sweep.name=s",
+        "sweep.retries=1",
+        f"data.store={tmp_path / 'store'}",
+    )
+    (node,) = cluster.worker_nodes
+    watcher = when(checkpoints(tracking_root, 2), lambda: cluster.remove_node(node, allow_graceful=False))
+    assert bcdl_in_process("train", "-m", *tiny, *typed, "trainer.max_epochs=60") == 0
+    watcher.join()
+    trials = Ledger.open("s", tracking_root).trials()
+    assert sorted(trial.told for trial in trials) == ["failed", "finished", "finished"]
+    (lost,) = [trial.jobs[0] for trial in trials if trial.told == "failed"]
+    assert "Ray lost the job" in str(lost.error)
+    assert Path(str(lost.log)).is_file()
+
+
+def test_a_cluster_that_is_not_there_is_told_at_once(
+    launcher_of: Callable[..., Launcher], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    with pytest.raises(RunError, match=r"cannot reach the Ray cluster at 127\.0\.0\.1:1 .*refused"):
+        launcher_of(endings(tmp_path)).launch([["seed=0"]], 0)
 
 
 def test_what_ray_refuses_is_a_mistake_of_the_user(

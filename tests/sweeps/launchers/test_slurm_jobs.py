@@ -2,7 +2,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,8 @@ from hydra.core.utils import JobStatus
 from omegaconf import DictConfig
 
 from bcdl.errors import UserError
-from tests.launching import endings, once, set_up
+from bcdl.sweeps.ledger import Ledger
+from tests.launching import checkpoints, endings, once, set_up, when
 from tests.slurm import slurm_cluster
 
 pytestmark = pytest.mark.slow
@@ -103,6 +104,33 @@ def test_a_job_that_reaches_its_time_limit_is_told_to_end(slurm: Path) -> None:
     (job,) = launcher.launch([["seed=3"]], 0)
     assert "timeout_min" in str(job._return_value)
     assert (slurm / "3.told").read_text() == "Stopped"
+
+
+def test_a_sweep_outlives_scancel(
+    slurm: Path, bcdl_in_process: Callable[..., int], tiny: tuple[str, ...], tracking_root: Path
+) -> None:
+    typed = (
+        "seed=1,2",
+        "hydra/launcher=submitit_slurm",
+        "sweep.name=s",
+        "sweep.retries=1",
+        f"data.store={slurm}",
+    )
+
+    def cancel() -> None:
+        (name,) = [name for name, *_ in _queued() if name.endswith("_0")]
+        subprocess.run(["scancel", name], check=True)
+
+    watcher = when(checkpoints(tracking_root, 2), cancel)
+    assert bcdl_in_process("train", "-m", *tiny, *typed, "trainer.max_epochs=60") == 0
+    watcher.join()
+    trials = Ledger.open("s", tracking_root).trials()
+    assert [(trial.number, trial.told) for trial in trials] == [
+        (0, "failed"),
+        (1, "finished"),
+        (0, "finished"),
+    ]
+    assert trials[2].jobs[0].run == trials[0].jobs[0].run  # it went on where it was
 
 
 def test_what_slurm_refuses_is_a_mistake_of_the_user(slurm: Path) -> None:

@@ -1,0 +1,57 @@
+"""The model card: what a reader finds in it, and what nobody must find."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from omegaconf import OmegaConf
+
+from bcdl.notebook import Run
+from bcdl.serving.card import Origin, model_card, threshold_origin
+from bcdl.serving.facts import Facts
+
+ORIGIN = Origin("cnn-one", "0" * 32, "0.1.0", "c0ffee" * 6, True, "f00d" * 16, "0.2.0")
+SPLITS = pd.DataFrame({"split": ["train", "test"], "samples": [32, 10], "patients": [16, 5]})
+
+
+def card(run: Run) -> str:
+    facts = Facts.of(run.data, run.config, run.metrics["threshold"])
+    return model_card(run.config, facts, ORIGIN, SPLITS, run.metrics)
+
+
+def test_a_card_says_on_what_how_well_and_for_what(breasts: Run) -> None:
+    text = card(breasts)
+    assert text.startswith(
+        "# CNNRNN on phantom\n\nFrom the images of a breast, the probability of **malignant**"
+    )
+    titles = [line for line in text.splitlines() if line.startswith("## ")]
+    assert titles == [
+        *("## Results", "## Training data", "## Model", "## Images", "## Use and limits", "## Origin"),
+    ]
+    assert "| train | 32 | 16 |" in text
+    metrics = breasts.metrics
+    assert f"| auroc | {metrics['best/val/auroc']:.3f} | {metrics['test/auroc']:.3f} |" in text
+    assert "commit `c0ffeec0ffee` with uncommitted changes" in text
+    assert ORIGIN.fingerprint in text
+    assert "Not a medical device" in text
+
+
+def test_a_card_names_no_file_and_no_patient(breasts: Run, trained_root: Path) -> None:
+    text = card(breasts)
+    private = [str(trained_root), str(Path.home()), *breasts.data.samples["patient_id"].unique()]
+    assert [name for name in private if name in text] == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "threshold", "words"),
+    [
+        (0.5, 0.5, "set by evaluate.threshold, not fitted"),
+        (0.5, 0.31, "Youden's index on the validation samples"),
+        ("youden", 0.31, "Youden's index on the validation samples"),
+        ("youden", 0.5, "the default, for validation holds one class only"),
+        (0.5, 0.2, "set by evaluate.threshold when the run was evaluated again"),
+    ],
+)
+def test_a_threshold_s_origin_is_told(setting: str | float, threshold: float, words: str) -> None:
+    cfg = OmegaConf.create({"evaluate": {"threshold": setting}})
+    assert threshold_origin(cfg, threshold, {"youden/threshold": 0.31}) == words

@@ -1,0 +1,25 @@
+"""The facts of a run's data as a file."""
+
+import json
+
+import pytest
+
+from bcdl.errors import UserError
+from bcdl.notebook import Run
+from bcdl.serving.facts import Facts
+
+
+def test_facts_are_read_as_they_were_written(breasts: Run) -> None:
+    facts = Facts.of(breasts.data, breasts.config, 0.25)
+    again = Facts.read(facts.written())
+    assert again.classes == facts.classes == ("benign_or_normal", "malignant")
+    assert again.image_size == (64, 32)
+    assert again.prepares == facts.prepares
+    assert (again.unit, again.threshold, again.dtype) == ("breast", 0.25, "uint8")
+
+
+def test_facts_of_another_version_are_refused(breasts: Run) -> None:
+    facts = json.loads(Facts.of(breasts.data, breasts.config, 0.25).written())
+    del facts["dtype"]
+    with pytest.raises(UserError, match="another version of bcdl .they differ in dtype.; install"):
+        Facts.read(json.dumps(facts))
