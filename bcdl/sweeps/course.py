@@ -82,11 +82,13 @@ class Course:
         dispatcher: Dispatcher,
     ) -> None:
         """Run all jobs; whatever happens, the parent run holds what there is."""
+        from bcdl.tracking.outage import patient_jobs
+
         progress = Progress(run, Ledger.open(self._name, self._sweeper.root, self._settings.storage))
         untested: list[str] = []
         try:
             every = self._settings.stale_after / 5
-            with Pulse(progress.update, WATCH), Pulse(lambda: beat(ledger), every):
+            with patient_jobs(), Pulse(progress.update, WATCH), Pulse(lambda: beat(ledger), every):
                 self._run_jobs(ledger, trials, dispatcher)
                 untested = self._test_best(ledger, trials, dispatcher)
         finally:
@@ -129,7 +131,8 @@ class Course:
             lines = failure_lines(ledger, gone)
             raise SweepError(
                 f"the sweep stops: {len(gone)} trials failed, more than sweep.max_failures={most}. "
-                f"Mend the cause, then go on with: bcdl sweep resume {ledger.name} sweep.retries=1\n" + "\n".join(lines)
+                f"Mend the cause, then go on with: bcdl sweep resume {ledger.name} sweep.retries=1\n"
+                + "\n".join(lines)
             )
 
     def _test_best(self, ledger: Ledger, trials: Trials, dispatcher: Dispatcher) -> list[str]:

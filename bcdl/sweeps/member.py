@@ -73,7 +73,7 @@ class Member:
         self.parent: str = ledger.facts["parent"]
         self.repeated = cfg.sweep.get("seeds") is not None
         self.prunes = prunes(cfg)
-        self._prune, self._stale_after = cfg.sweep.prune, float(cfg.sweep.stale_after)
+        self._prune, self._stale_after = cfg.sweep, float(cfg.sweep.stale_after)
         self._state = self._trial.jobs[job]
         self._pulse = Pulse(self._beat, self._stale_after / BEATS)
         self._mutex = threading.Lock()

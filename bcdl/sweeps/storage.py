@@ -60,6 +60,8 @@ def _journal(file: Path) -> "BaseStorage":
 def _database(address: str) -> "BaseStorage":
     from optuna.storages import RDBStorage
 
+    from bcdl.tracking.database import with_driver
+
     parts = urlsplit(address)
     scheme = parts.scheme.partition("+")[0]
     if parts.hostname and scheme in PORTS:  # a closed port is told at once
@@ -67,7 +69,7 @@ def _database(address: str) -> "BaseStorage":
     options: dict[str, Any] = {"pool_pre_ping": True}
     if scheme == "sqlite":
         options = {"connect_args": {"timeout": SQLITE_WAIT}}
-    return RDBStorage(address, engine_kwargs=options)
+    return RDBStorage(with_driver(address), engine_kwargs=options)
 
 
 @contextmanager

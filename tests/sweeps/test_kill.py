@@ -74,7 +74,9 @@ def results(root: Path) -> dict[int, Any]:
         run = store.client.get_run(job.run)
         curves = {}
         for name in CURVES:
-            curves[name] = {point.step: point.value for point in store.client.get_metric_history(job.run, name)}
+            curves[name] = {
+                point.step: point.value for point in store.client.get_metric_history(job.run, name)
+            }
         scores = {key: value for key, value in run.data.metrics.items() if key.startswith(("best/", "test/"))}
         table = pd.read_parquet(store.download(str(job.run), "predictions.parquet"))
         found[trial.number] = (trial.overrides[-2:], trial.values, scores, curves, table.to_dict("list"))

@@ -84,7 +84,9 @@ def test_ctrl_c_ends_the_jobs_at_work_in_good_order(launcher_of: Callable[..., A
     assert not (tmp_path / "5").exists()
 
 
-def test_a_job_that_will_not_end_is_killed_after_the_grace(launcher_of: Callable[..., Any], tmp_path: Path) -> None:
+def test_a_job_that_will_not_end_is_killed_after_the_grace(
+    launcher_of: Callable[..., Any], tmp_path: Path
+) -> None:
     def stubborn(cfg: DictConfig) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         (tmp_path / "begun").write_text(str(os.getpid()))
