@@ -116,3 +116,69 @@ def test_a_csv_that_cannot_be_written_is_a_users_error(store: TrackingStore, tmp
     record(store, "cnn", 0, 0.7)
     with pytest.raises(UserError, match="cannot write"):
         compare("--csv", str(tmp_path / "nowhere" / "board.csv"))
+
+
+@pytest.fixture
+def sweep(store: TrackingStore) -> str:
+    """A sweep of two trials of two folds each, by the loss."""
+    tags = {"bcdl.sweep": "folds", "bcdl.objectives": "best/val/loss", "bcdl.varied": "optimizer.lr"}
+    with TrackedRun.start(store, "folds", kind="sweep", tags=tags) as parent:
+        store.client.update_run(parent.id, name="folds")
+        for trial, losses in enumerate([(0.4, 0.6), (0.2, 0.4)]):
+            for fold, loss in enumerate(losses):
+                place = {"bcdl.trial": str(trial), "bcdl.job": str(fold), "bcdl.try": str(trial)}
+                with TrackedRun.start(store, "cnn", parent=parent.id, tags=place) as run:
+                    run.log_params({"model": "cnn", "seed": 0, "data.fold": fold, "lr": 10**-trial})
+                    run.log_metrics({"best/val/loss": loss, "best/val/auroc": 0.5})
+    return parent.id
+
+
+def test_folds_of_a_sweep_get_their_mean_by_trial(
+    store: TrackingStore, sweep: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    compare("--sweep", "folds", "--metric", "loss")
+    table = capsys.readouterr().out.partition("Mean ± SD over folds and seeds")[2]
+    assert "cnn, lr=0.1" in table
+    assert table.index("0.3000 ± 0.1414") < table.index("0.5000 ± 0.1414")
+
+
+def test_a_sweep_is_drawn_by_its_own_objective(store: TrackingStore, sweep: str, tmp_path: Path) -> None:
+    compare("--sweep", sweep, "--limit", "1", "--plot", str(tmp_path / "sweep.html"))
+    page = (tmp_path / "sweep.html").read_text(encoding="utf-8")
+    assert "Best: trial 1" in page
+    assert "best/val/loss 0.3000 ± 0.1414" in page
+    assert "2 finished" in page
+
+
+def test_a_running_sweep_of_one_trial_is_drawn_too(store: TrackingStore, tmp_path: Path) -> None:
+    with TrackedRun.start(store, "early", kind="sweep") as parent:
+        record(store, "cnn", 0, 0.7, parent=parent.id)
+        compare("--sweep", "latest", "--plot", str(tmp_path / "sweep.html"))
+    page = (tmp_path / "sweep.html").read_text(encoding="utf-8")
+    assert "running" in page
+    assert "there is one trial only" in page
+
+
+def test_a_sweep_without_a_trial_yet_has_a_page(store: TrackingStore, tmp_path: Path) -> None:
+    with TrackedRun.start(store, "early", kind="sweep"):
+        compare("--sweep", "latest", "--plot", str(tmp_path / "sweep.html"))
+    assert "No trial has begun yet" in (tmp_path / "sweep.html").read_text(encoding="utf-8")
+
+
+def test_a_plot_is_of_a_sweep(store: TrackingStore, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="add --sweep latest"):
+        compare("--plot", str(tmp_path / "sweep.html"))
+
+
+def test_a_training_run_is_no_sweep(store: TrackingStore) -> None:
+    with TrackedRun.start(store, "cnn") as run:
+        pass
+    with pytest.raises(UserError, match="expected --sweep to name a sweep, found the train run cnn-"):
+        compare("--sweep", run.id)
+
+
+def test_a_plot_that_cannot_be_written_is_a_users_error(
+    store: TrackingStore, sweep: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=r"cannot write .*--plot"):
+        compare("--sweep", sweep, "--plot", str(tmp_path / "nowhere" / "sweep.html"))

@@ -5,7 +5,6 @@ import sys
 import weakref
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from hydra.core.hydra_config import HydraConfig

@@ -71,7 +71,7 @@ def signature(facts: Facts) -> Any:  # noqa: ANN401 - MLflow's ModelSignature
 def example(facts: Facts) -> pd.DataFrame:
     """Return a sample of drawn images, which show nobody's breast."""
     count = _EXAMPLE_IMAGES[facts.unit]
-    rows = [{"image": _png(_drawn(facts))} for _ in range(count)]
+    rows: list[dict[str, object]] = [{"image": _png(_drawn(facts))} for _ in range(count)]
     if facts.unit == "image":
         return pd.DataFrame(rows)
     for row, (laterality, view) in zip(rows, _POSITIONS, strict=False):

@@ -93,8 +93,9 @@ def prepare_images(
 
 def _named(error: str, laterality: str | None, view: str | None) -> SentImage:
     """Return a row that is refused unseen, with the positions that can be believed."""
-    side, shown = laterality in LATERALITIES, view in VIEWS
-    return SentImage(None, laterality if side else UNKNOWN, view if shown else UNKNOWN, error)
+    side = laterality if laterality in LATERALITIES else None
+    shown = view if view in VIEWS else None
+    return SentImage(None, side or UNKNOWN, shown or UNKNOWN, error)
 
 
 class _Bench:

@@ -90,7 +90,7 @@ def _text(frame: pd.DataFrame, name: str) -> pd.Series:
     if name not in frame:
         return pd.Series([None] * len(frame), dtype="string")
     cells = frame[name].reset_index(drop=True)
-    return cells.map(lambda cell: None if pd.isna(cell) or str(cell) == "" else str(cell)).astype("string")
+    return cells.astype("string").replace("", None)
 
 
 def _days(dates: pd.Series) -> tuple[pd.Series, dict[int, str]]:

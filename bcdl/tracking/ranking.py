@@ -58,7 +58,9 @@ def spread(runs: pd.DataFrame, metric: str = "auroc") -> pd.DataFrame:
     """
     names = [f"best/val/{metric}", *TEST_METRICS]
     finished = runs[(runs["status"] == "FINISHED") & ~_column(runs, PRUNED).eq("true")]
-    settings = [name for name in runs if name.startswith("params.") and name not in (*PLACES, *NAMING)]
+    settings = [
+        name for name in map(str, runs) if name.startswith("params.") and name not in (*PLACES, *NAMING)
+    ]
     by = _by(finished, settings)
     if finished.empty or not by:
         return pd.DataFrame()

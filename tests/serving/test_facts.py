@@ -21,5 +21,5 @@ def test_facts_are_read_as_they_were_written(breasts: Run) -> None:
 def test_facts_of_another_version_are_refused(breasts: Run) -> None:
     facts = json.loads(Facts.of(breasts.data, breasts.config, 0.25).written())
     del facts["dtype"]
-    with pytest.raises(UserError, match="another version of bcdl .they differ in dtype.; install"):
+    with pytest.raises(UserError, match=r"another version of bcdl .they differ in dtype.; install"):
         Facts.read(json.dumps(facts))

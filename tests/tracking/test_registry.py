@@ -35,13 +35,13 @@ def made(store: TrackingStore, run_id: str, folder: Path, content: str) -> int:
 
 @pytest.mark.parametrize("alias", ["latest", "LATEST", "v1", "V12", "", "two words", "a/b", "a:b", "a" * 256])
 def test_an_alias_that_mlflow_keeps_for_itself_or_cannot_take_is_refused(alias: str) -> None:
-    with pytest.raises(UserError, match="expected an alias of letters.*--as"):
+    with pytest.raises(UserError, match=r"expected an alias of letters.*--as"):
         check_alias(alias)
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "bcdl@champion", "two words"])
 def test_a_name_that_cannot_be_loaded_by_is_refused(name: str) -> None:
-    with pytest.raises(UserError, match="expected a name of letters.*--name"):
+    with pytest.raises(UserError, match=r"expected a name of letters.*--name"):
         check_name(name)
 
 

@@ -43,8 +43,8 @@ def history(results: Results) -> Figure:
     last = [*numbers, int(results.table["trial"].max())], [*best, best[-1]]
     axes.plot(*last, color=PALETTE[2], linewidth=2, drawstyle="steps-post", label="best so far")
     _mark_lost(axes, results)
-    below = {"loc": "upper left", "bbox_to_anchor": (0, -0.13), "frameon": False, "ncol": 5}
-    axes.legend(fontsize=9, labelcolor=INK, **below)
+    place = (0, -0.13)  # below the axis
+    axes.legend(fontsize=9, labelcolor=INK, loc="upper left", bbox_to_anchor=place, frameon=False, ncol=5)
     figure.subplots_adjust(bottom=0.2)
     return figure
 

@@ -1,5 +1,6 @@
 """A sweep as one HTML page that works without a network: plotly's script is in it; user text is escaped."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -148,9 +149,9 @@ def _cell(value: Any, text: str | None = None) -> dict[str, Any]:  # noqa: ANN40
 
 
 def _mean_and_sd(mean: float, sd: float) -> str:
-    if pd.isna(mean):
+    if math.isnan(mean):
         return "-"
-    return f"{mean:.4f}" if pd.isna(sd) else f"{mean:.4f} ± {sd:.4f}"
+    return f"{mean:.4f}" if math.isnan(sd) else f"{mean:.4f} ± {sd:.4f}"
 
 
 def _numeric(table: pd.DataFrame, key: str) -> bool:

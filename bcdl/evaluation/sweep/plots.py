@@ -45,9 +45,8 @@ def pareto_plot(results: Results) -> "Figure":
     """Return the finished trials by the first two objectives, those that none beats marked."""
     rows = results.finished
     x, y = results.objectives[:2]
-    figure = _figure(
-        *(f"{results.objectives[number]} (best: {results.wish(number)})" for number in (0, 1)), 420
-    )
+    across, up = (f"{results.objectives[number]} (best: {results.wish(number)})" for number in (0, 1))
+    figure = _figure(across, up, 420)
     best = unbeaten(results.costs(rows))
     for some, name, ink in ((rows[~best], "beaten", PALETTE[8]), (rows[best], "beaten by none", PALETTE[0])):
         figure.add_scatter(x=some[x].tolist(), y=some[y].tolist(), **_points(results, some, name, ink))

@@ -30,7 +30,8 @@ class Results:
     def finished(self) -> pd.DataFrame:
         """The rows of finished trials that have a value of each objective."""
         known = np.isfinite(self.table[list(self.objectives)].to_numpy(float)).all(axis=1)
-        return self.table[(self.table["state"] == "finished").to_numpy() & known]
+        rows: pd.DataFrame = self.table[(self.table["state"] == "finished").to_numpy() & known]
+        return rows
 
     @property
     def ranked(self) -> pd.DataFrame:

@@ -23,7 +23,7 @@ def launcher_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cal
     made: list[Any] = []
     monkeypatch.chdir(tmp_path)
 
-    def build(task: Callable[[DictConfig], object], *typed: str) -> Any:  # noqa: ANN401
+    def build(task: Callable[[DictConfig], object], *typed: str) -> Any:
         launcher = set_up("local", task, tmp_path / "sweep", CPU, *typed)  # type: ignore[arg-type]
         made.append(launcher)
         return launcher

@@ -43,7 +43,7 @@ def test_more_jobs_than_the_gpus_take_are_refused() -> None:
 
 
 def test_more_jobs_than_fit_into_the_memory_are_refused() -> None:
-    with pytest.raises(UserError, match="3 jobs of 10 GiB to fit on GPU 0, which has 24.0 GiB"):
+    with pytest.raises(UserError, match=r"3 jobs of 10 GiB to fit on GPU 0, which has 24\.0 GiB"):
         shares(gpus=TWO, trials_per_gpu=3, gpu_memory=10)
     assert shares(gpus=TWO, trials_per_gpu=2, gpu_memory=10).n_jobs == 4
 
