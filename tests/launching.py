@@ -52,7 +52,7 @@ def endings(marks: Path) -> Callable[[DictConfig], str]:
 
 def checkpoints(root: Path, count: int) -> Callable[[], bool]:
     """Return the condition that so many runs below a tracking root have a checkpoint to go on from."""
-    return lambda: len(list(root.glob("*/last.ckpt"))) >= count
+    return lambda: len(list(root.glob("runs/*/last.ckpt"))) >= count
 
 
 def once(paths: Sequence[Path], then: Callable[[], object]) -> threading.Thread:

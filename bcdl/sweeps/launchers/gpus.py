@@ -3,8 +3,10 @@
 import os
 import subprocess
 from dataclasses import dataclass
+from itertools import takewhile
 
 _ASK = ("nvidia-smi", "--query-gpu=index,uuid,memory.total", "--format=csv,noheader,nounits")
+_UUIDS = ("GPU-", "MIG-")  # of a GPU, perhaps cut short, or of a part of one
 
 
 @dataclass(frozen=True)
@@ -13,11 +15,11 @@ class Gpu:
 
     Attributes:
         name: what `CUDA_VISIBLE_DEVICES` calls it.
-        gib: its memory, GiB.
+        gib: its memory, GiB; None is unknown.
     """
 
     name: str
-    gib: float
+    gib: float | None
 
 
 def find_gpus() -> list[Gpu]:
@@ -30,10 +32,16 @@ def find_gpus() -> list[Gpu]:
 
 
 def visible(answer: str, chosen: str | None) -> list[Gpu]:
-    """Return the GPUs of the driver's answer, lines of `index, uuid, MiB`, that `chosen` names."""
+    """Return the GPUs that CUDA shows to a process.
+
+    Args:
+        answer: the driver's, lines of `index, uuid, MiB`.
+        chosen: `CUDA_VISIBLE_DEVICES`: indices and uuids, in CUDA's own way up to the first that is neither.
+    """
     rows = [[cell.strip() for cell in line.split(",")] for line in answer.splitlines() if line.strip()]
+    if chosen is None:  # by uuid: the driver counts GPUs by their bus, CUDA by their speed
+        return [Gpu(uuid, float(mib) / 1024) for _, uuid, mib in rows]
     known = {name: float(mib) / 1024 for index, uuid, mib in rows for name in (index, uuid)}
-    names = (
-        [index for index, _, _ in rows] if chosen is None else [each.strip() for each in chosen.split(",")]
-    )
-    return [Gpu(name, known[name]) for name in names if name in known]
+    names = (name.strip() for name in chosen.split(","))
+    valid = takewhile(lambda name: name in known or name.startswith(_UUIDS), names)
+    return [Gpu(name, known.get(name)) for name in valid]

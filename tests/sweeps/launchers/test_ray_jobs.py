@@ -97,7 +97,7 @@ def test_a_node_that_is_killed_loses_its_job_only(
 
     watcher = once([tmp_path / "3", tmp_path / "4"], kill)
     jobs = launcher_of(endings(tmp_path)).launch([[f"seed={seed}"] for seed in (3, 4, 5)], 0)
-    watcher.join()
+    watcher.join(60)
     cluster.add_node(**NODE)
     cluster.wait_for_nodes()
 
@@ -127,7 +127,7 @@ def test_a_sweep_outlives_a_node(
     (node,) = cluster.worker_nodes
     watcher = when(checkpoints(tracking_root, 2), lambda: cluster.remove_node(node, allow_graceful=False))
     assert bcdl_in_process("train", "-m", *tiny, *typed, "trainer.max_epochs=60") == 0
-    watcher.join()
+    watcher.join(60)
     trials = Ledger.open("s", tracking_root).trials()
     assert sorted(trial.told for trial in trials) == ["failed", "finished", "finished"]
     (lost,) = [trial.jobs[0] for trial in trials if trial.told == "failed"]

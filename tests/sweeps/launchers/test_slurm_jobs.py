@@ -49,7 +49,7 @@ def test_every_job_has_an_end_of_its_own(slurm: Path, monkeypatch: pytest.Monkey
 
     watcher = once([slurm / "3"], cancel)
     well, raised, killed, cancelled = launcher.launch([[f"seed={seed}"] for seed in range(4)], 0)
-    watcher.join()
+    watcher.join(60)
 
     assert well.status == JobStatus.COMPLETED
     assert well.return_value == f"0 /bin/bcdl {slurm} passed-on 1 {vars(well)['log']}"
@@ -84,7 +84,7 @@ def test_a_job_that_is_put_back_into_the_queue_runs_again(slurm: Path) -> None:
 
     watcher = once([slurm / "first"], requeue)
     (job,) = set_up("submitit_slurm", task, slurm / "sweep").launch([[]], 0)
-    watcher.join()
+    watcher.join(60)
     assert job.return_value == "again"
 
 
@@ -123,7 +123,7 @@ def test_a_sweep_outlives_scancel(
 
     watcher = when(checkpoints(tracking_root, 2), cancel)
     assert bcdl_in_process("train", "-m", *tiny, *typed, "trainer.max_epochs=60") == 0
-    watcher.join()
+    watcher.join(60)
     trials = Ledger.open("s", tracking_root).trials()
     assert [(trial.number, trial.told) for trial in trials] == [
         (0, "failed"),
