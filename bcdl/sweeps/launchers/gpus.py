@@ -3,10 +3,8 @@
 import os
 import subprocess
 from dataclasses import dataclass
-from itertools import takewhile
 
 _ASK = ("nvidia-smi", "--query-gpu=index,uuid,memory.total", "--format=csv,noheader,nounits")
-_UUIDS = ("GPU-", "MIG-")  # of a GPU, perhaps cut short, or of a part of one
 
 
 @dataclass(frozen=True)
@@ -15,11 +13,11 @@ class Gpu:
 
     Attributes:
         name: what `CUDA_VISIBLE_DEVICES` calls it.
-        gib: its memory, GiB; None is unknown.
+        gib: its memory, GiB.
     """
 
     name: str
-    gib: float | None
+    gib: float
 
 
 def find_gpus() -> list[Gpu]:
@@ -32,16 +30,10 @@ def find_gpus() -> list[Gpu]:
 
 
 def visible(answer: str, chosen: str | None) -> list[Gpu]:
-    """Return the GPUs that CUDA shows to a process.
-
-    Args:
-        answer: the driver's, lines of `index, uuid, MiB`.
-        chosen: `CUDA_VISIBLE_DEVICES`: indices and uuids, in CUDA's own way up to the first that is neither.
-    """
+    """Return the GPUs of the driver's answer, lines of `index, uuid, MiB`, that `chosen` names."""
     rows = [[cell.strip() for cell in line.split(",")] for line in answer.splitlines() if line.strip()]
-    if chosen is None:  # by uuid: the driver counts GPUs by their bus, CUDA by their speed
-        return [Gpu(uuid, float(mib) / 1024) for _, uuid, mib in rows]
     known = {name: float(mib) / 1024 for index, uuid, mib in rows for name in (index, uuid)}
-    names = (name.strip() for name in chosen.split(","))
-    valid = takewhile(lambda name: name in known or name.startswith(_UUIDS), names)
-    return [Gpu(name, known.get(name)) for name in valid]
+    names = (
+        [index for index, _, _ in rows] if chosen is None else [each.strip() for each in chosen.split(",")]
+    )
+    return [Gpu(name, known[name]) for name in names if name in known]

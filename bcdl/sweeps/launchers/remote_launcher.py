@@ -1,7 +1,7 @@
 """What the launchers of clusters share: jobs are composed here and run elsewhere, each with its own end."""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -40,19 +40,15 @@ class RemoteLauncher(Launcher):
             UserError: the cluster refuses the settings.
             RunError: the cluster cannot be reached.
         """
-        made = list(self._composed(job_overrides, initial_job_idx))
-        outcomes = iter(self._outcomes([job for job in made if isinstance(job, RemoteJob)]))
-        return [next(outcomes) if isinstance(job, RemoteJob) else job for job in made]
-
-    def _composed(
-        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
-    ) -> Iterator[RemoteJob | JobReturn]:
-        """Compose jobs one by one; one that does not compose comes as its failed end."""
         setup_globals()
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         origin = Origin.here(self.hydra_context, self.task_function, self.passed_on)
-        for number, overrides in enumerate(job_overrides, initial_job_idx):
-            yield self._made(origin, tuple(overrides), number)
+        made = [
+            self._made(origin, tuple(overrides), number)
+            for number, overrides in enumerate(job_overrides, initial_job_idx)
+        ]
+        outcomes = iter(self._outcomes([job for job in made if isinstance(job, RemoteJob)]))
+        return [next(outcomes) if isinstance(job, RemoteJob) else job for job in made]
 
     @abstractmethod
     def _require(self) -> None:

@@ -81,9 +81,10 @@ def _require_room(jobs: int, trials_per_gpu: int, gpu_memory: float | None, gpus
     if gpu_memory is None:
         return
     for gpu in gpus:
-        if gpu.gib is not None and gpu_memory * trials_per_gpu > gpu.gib:
+        if gpu_memory * trials_per_gpu > gpu.gib:
             raise UserError(
                 f"expected {trials_per_gpu} jobs of {gpu_memory:g} GiB to fit on GPU {gpu.name}, which has "
                 f"{gpu.gib:.1f} GiB; lower hydra.launcher.trials_per_gpu, or "
-                "hydra.launcher.gpu_memory if a job needs less"
+                f"hydra.launcher.gpu_memory if a job "
+                "needs less"
             )

@@ -4,8 +4,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 
@@ -18,8 +18,6 @@ from bcdl.sweeps.launchers.remote import RemoteJob, failed
 
 WORKER = "bcdl.sweeps.launchers.worker"
 ENOUGH_STARTS = 3  # of workers that die before they take a job
-DYING = 10.0  # seconds that a worker may take to end once it has closed its pipe
-_MAIN = "import sys; sys.path[:] = sys.argv[3:]; from {} import main; main(int(sys.argv[1]), int(sys.argv[2]))"
 _LIKELY = {signal.SIGKILL: ": out of memory, perhaps"}
 
 
@@ -70,35 +68,36 @@ class Slot:
         ended: JobReturn = cloudpickle.loads(told)
         return ended
 
-    def leave(self) -> None:
-        """Let the worker end: at once where it has no job, as Ctrl-C does it where it has one."""
-        if self._process is not None:
-            if self.job is not None:
-                self._process.send_signal(signal.SIGINT)
-            self.pipe.close()
+    def interrupt(self) -> None:
+        """Ask the job to end, as Ctrl-C does."""
+        if self.job is not None and self._process is not None:
+            self._process.send_signal(signal.SIGINT)
 
-    def close(self, grace: float) -> None:
-        """Wait for the end of a worker that was let go; after `grace` seconds kill it, and what it started."""
-        if self._process is not None:
-            _ended(self._process, grace)
-        self._process = self._pipe = self.job = None
+    def close(self, grace: float = 0.0) -> None:
+        """End the worker: it goes when it has no job, and is killed after `grace` seconds."""
+        if self._process is None:
+            return
+        self.pipe.close()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(grace)
+        self._process.kill()
+        self._process.wait()
+        self._process = self._pipe = None
 
     def _send(self, job: RemoteJob) -> None:
         if self._process is None or self._process.poll() is not None:
             self._start()
-        message = (str(job.folder / LOG), job.overrides, cloudpickle.dumps(job))
-        with suppress(ConnectionError):  # it has died just now: the pipe's end tells
-            self.pipe.send_bytes(cloudpickle.dumps(message))
+        with suppress(BrokenPipeError):  # it has died just now: the pipe's end tells
+            self.pipe.send_bytes(cloudpickle.dumps(job))
 
     def _start(self) -> None:
         self._starts += 1
         self._ready = False
         self._pipe, theirs = Pipe()
-        given = (str(theirs.fileno()), str(os.getpid()), *sys.path)
         self._errors.parent.mkdir(parents=True, exist_ok=True)
-        with self._errors.open("ab") as errors, _sigint_held_back():
+        with self._errors.open("ab") as errors:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _MAIN.format(WORKER), *given],
+                [sys.executable, "-m", WORKER, str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 stdout=errors,
                 stderr=errors,
@@ -110,44 +109,16 @@ class Slot:
 
     def _died(self, job: RemoteJob) -> JobReturn | None:
         assert self._process is not None
-        code = _ended(self._process, DYING)
+        code = self._process.wait()
         self._process = None
         self.pipe.close()
         if self._ready:
             self.job = None
             return failed(job.overrides, RunError(_how(code)), str(job.folder / LOG))
         if self._starts == ENOUGH_STARTS:
-            raise RunError(
-                f"{ENOUGH_STARTS} workers died as they started ({_how(code)}: {_last_line(self._errors)}); "
-                f"see {self._errors}"
-            )
+            raise RunError(f"{ENOUGH_STARTS} workers died as they started ({_how(code)}); see {self._errors}")
         self._send(job)
         return None
-
-
-@contextmanager
-def _sigint_held_back() -> Iterator[None]:
-    """Hold SIGINT back, here and in a process that is started, which lets it through when it is ready."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _ended(process: "subprocess.Popen[bytes]", grace: float) -> int:
-    """Return a worker's exit code, after killing what is still there of it and of the processes it started.
-
-    Those would hold memory and its GPU.
-    """
-    try:
-        process.wait(grace)
-    except subprocess.TimeoutExpired:
-        process.kill()
-    code = process.wait()
-    with suppress(ProcessLookupError, PermissionError):  # it had started nothing, or all has ended
-        os.killpg(process.pid, signal.SIGKILL)
-    return code
 
 
 def _how(code: int) -> str:
@@ -155,8 +126,3 @@ def _how(code: int) -> str:
         return f"its process ended with exit code {code}"
     number = signal.Signals(-code)
     return f"its process was killed by signal {-code} ({number.name}){_LIKELY.get(number, '')}"
-
-
-def _last_line(path: Path) -> str:
-    lines = path.read_text(errors="replace").split("\n")
-    return next((line.strip() for line in reversed(lines) if line.strip()), "it printed nothing")
