@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bcdl.tracking import TrackingStore
 
 NEWEST = 50  # runs, where no sweep is asked for
+SHOWN = 50  # rows that are printed, the best
 WIDE = 160  # columns of a terminal that holds the whole table
 NARROW_LEAVES_OUT = ("run", "model", "encoder", "data", "test/accuracy", "epochs", "seconds")
 UNSET = ""  # how the spread marks a parameter that a run does not have
@@ -60,7 +61,7 @@ def main(options: argparse.Namespace) -> None:
 
 
 def print_leaderboard(runs: "pd.DataFrame", metric: str, store: "TrackingStore", console: "Console") -> None:
-    """Print runs best first, their spread over seeds where seeds repeat, and how to open the UI.
+    """Print the best runs, the spread over folds and seeds where they repeat, and how to open the UI.
 
     Args:
         runs: table of runs, as `TrackingStore.runs` gives it.
@@ -77,17 +78,25 @@ def print_leaderboard(runs: "pd.DataFrame", metric: str, store: "TrackingStore",
     board = leaderboard(runs, metric)
     board = board[list(board.columns[: board.columns.get_loc("run_id")])]
     title = f"Experiment {store.experiment}, by best/val/{metric}"
-    console.print(_table(board.drop(columns=[*left_out]), title))
+    _print(board.drop(columns=[*left_out]), title, console)
     means = spread(runs, metric)
     if len(means):
         shown = _mean_and_sd(means).drop(columns=[*left_out], errors="ignore")
-        console.print(_table(shown, "Mean ± SD over folds and seeds"))
+        _print(shown, "Mean ± SD over folds and seeds", console)
+    if max(len(board), len(means)) > SHOWN:
+        console.print("Write every row to a file: --csv FILE", highlight=False)
     console.print(ui_hint(store), soft_wrap=True, highlight=False)
 
 
 def ui_hint(store: "TrackingStore") -> str:
     """Return the line that says how to look at the runs in a browser."""
     return f"Browse them: {ui_command(store.root, store.experiment)}"
+
+
+def _print(frame: "pd.DataFrame", title: str, console: "Console") -> None:
+    """Print the first rows of a table: of a thousand a person reads the best, and rich takes seconds."""
+    of = f"; the best {SHOWN} of {len(frame):,}" if len(frame) > SHOWN else ""
+    console.print(_table(frame.head(SHOWN), f"{title}{of}"))
 
 
 def _table(frame: "pd.DataFrame", title: str) -> "Table":

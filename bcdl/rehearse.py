@@ -3,11 +3,13 @@
 Data are prepared as for a run, so that the image store is there when the run comes.
 """
 
+import warnings
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from lightning import Callback, LightningModule, Trainer, seed_everything
 from omegaconf import DictConfig, OmegaConf, open_dict
+from sklearn.exceptions import UndefinedMetricWarning
 
 from bcdl.assemble import RUN_WEIGHTS, build_model, build_trainer
 from bcdl.data import Batch
@@ -44,7 +46,9 @@ def rehearse(cfg: DictConfig) -> str:
         model = build_model(tried, data, _store_of_weights(tried))
         seen = _Batch()
         trainer = build_trainer(tried, Path(folder), None, [seen])
-        trainer.fit(model, data)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UndefinedMetricWarning)  # one batch need not hold every class
+            trainer.fit(model, data)
     parameters = sum(parameter.numel() for parameter in model.parameters())
     return f"{parameters:,} parameters, a batch of {seen.shape} on {trainer.strategy.root_device}"
 

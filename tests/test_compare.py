@@ -97,6 +97,20 @@ def test_all_runs_of_a_sweep_count_and_else_the_newest(
         assert len(pd.read_csv(file)) == count
 
 
+def test_of_many_runs_the_best_are_printed_and_a_file_holds_every_one(
+    store: TrackingStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("bcdl.compare.SHOWN", 2)
+    for model, auroc in (("cnn", 0.7), ("transfer", 0.6), ("cnn_rnn", 0.8)):
+        record(store, model, 0, auroc)
+    compare("--csv", str(tmp_path / "board.csv"))
+    out = capsys.readouterr().out
+    assert "the best 2 of 3" in out
+    assert "Write every row to a file: --csv FILE" in out
+    assert ("0.8000" in out, "0.7000" in out, "0.6000" in out) == (True, True, False)
+    assert len(pd.read_csv(tmp_path / "board.csv")) == 3
+
+
 def test_brackets_are_shown_as_they_are(store: TrackingStore, capsys: pytest.CaptureFixture[str]) -> None:
     for seed in range(2):
         with TrackedRun.start(store, "cnn") as run:

@@ -8,6 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from bcdl.configs import compose
 from bcdl.errors import UserError
+from bcdl.exits import expected_error
 from bcdl.jobs import Job
 from bcdl.rehearse import rehearse
 
@@ -54,8 +55,9 @@ def test_one_batch_tells_its_shape_and_the_model_s_size_and_nothing_is_recorded(
     ],
 )
 def test_what_a_run_would_find_is_found(typed: str, shown: str, composed: Compose) -> None:
-    with pytest.raises(UserError, match=shown):
+    with pytest.raises(Exception, match=shown) as caught:
         Job("train").rehearse(composed(typed))
+    assert isinstance(expected_error(caught.value, "bcdl train"), UserError)
 
 
 def test_one_process_tries_what_several_would_do(composed: Compose) -> None:

@@ -2,6 +2,9 @@
 
 import logging
 import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -37,20 +40,21 @@ def pack(path: Path, bundle: Path, facts: Facts, card: str, logged: Any) -> None
         logged: the logged model that it is to be.
     """
     os.environ.setdefault("MLFLOW_UV_AUTO_DETECT", "false")  # or it takes along what lies in this folder
-    logging.getLogger("mlflow.pyfunc").setLevel(logging.WARNING)  # that it validates the example
-    import mlflow.pyfunc
-    from mlflow.models import Model
+    with _quiet_mlflow():
+        from mlflow import pyfunc
+        from mlflow.models import Model
 
-    described = Model(run_id=logged.source_run_id, model_uuid=logged.model_id, model_id=logged.model_id)
-    mlflow.pyfunc.save_model(
-        str(path),
-        loader_module="bcdl.serving",
-        data_path=str(bundle),
-        mlflow_model=described,
-        signature=signature(facts),
-        input_example=example(facts),
-        pip_requirements=requirements(),
-    )
+        pyfunc.save_model(
+            str(path),
+            loader_module="bcdl.serving",
+            data_path=str(bundle),
+            mlflow_model=Model(
+                run_id=logged.source_run_id, model_uuid=logged.model_id, model_id=logged.model_id
+            ),
+            signature=signature(facts),
+            input_example=example(facts),
+            pip_requirements=requirements(),
+        )
     (path / CARD).write_text(card)
 
 
@@ -87,6 +91,16 @@ def requirements() -> list[str]:
         name: _installed(name) for name in (*_PINNED, *(need for name in extras for need in _EXTRAS[name]))
     }
     return [f"{own}=={_installed('bcdl')}", *(f"{name}=={found}" for name, found in named.items() if found)]
+
+
+@contextmanager
+def _quiet_mlflow() -> Iterator[None]:
+    """Keep from the user what MLflow 3.17 says of its own code."""
+    logging.getLogger("mlflow.pyfunc").setLevel(logging.WARNING)  # that it validates the example
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*Any type hint is inferred as AnyType")  # types of its own
+        warnings.filterwarnings("ignore", "Operation with range is deprecated")  # what it asks pandas
+        yield
 
 
 def _installed(name: str) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 FEWEST = 4  # finished trials
 _SEED = 0
+_DEPTH = 6  # of the trees: the time grows with the square of their leaves, the shares hardly change
 _LONGEST = 48  # characters of a key's name
 
 
@@ -126,7 +127,7 @@ def _shares(rows: pd.DataFrame, keys: list[str], objective: str) -> dict[str, fl
     for place, value in enumerate(rows[objective]):
         params = {key: values[place] for key, values in columns.items()}
         study.add_trial(optuna.create_trial(params=params, distributions=distributions, value=float(value)))
-    return dict(FanovaImportanceEvaluator(seed=_SEED).evaluate(study, params=keys))
+    return dict(FanovaImportanceEvaluator(seed=_SEED, max_depth=_DEPTH).evaluate(study, params=keys))
 
 
 def _prepared(values: pd.Series) -> list[str] | list[float]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _TEMPLATE = Path(__file__).parent / "page.html.j2"
 _STATES = ("finished", "pruned", "failed", "killed", "running")
-_SETTINGS = {"displaylogo": False, "responsive": True}
+_SETTINGS = {"displayModeBar": False, "responsive": True}
 _EXPLAINED = {
     "History": "Each trial by its number, and the best so far.",
     "Objectives": "Each trial by the first two objectives. One is beaten where another is nowhere worse and "

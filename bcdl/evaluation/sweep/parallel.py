@@ -17,6 +17,7 @@ from bcdl.evaluation.sweep.table import PARAMETER
 
 FEWEST = 2  # lines
 _APART = 1.75  # inches between axes
+_NARROWEST = 6.5  # inches, for the heading
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def columns(results: Results) -> list[Column]:
 def parallel_coordinates(results: Results) -> Figure:
     """Draw a line a finished trial through an axis a key, the best on top."""
     axes_of = columns(results)
-    figure = new_figure(1.0 + _APART * len(axes_of), 4.6, left=0.8, right=0.1)
+    figure = new_figure(max(_NARROWEST, 1.0 + _APART * len(axes_of)), 4.6, left=0.8, right=0.1)
     figure.subplots_adjust(top=0.86, bottom=0.02)
     axes = figure.add_subplot()
     _draw_lines(axes, results, axes_of)

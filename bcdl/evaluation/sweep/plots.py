@@ -57,7 +57,7 @@ def importance_plot(results: Results) -> "Figure":
     """Return a bar a key and objective."""
     found = importances(results)
     names = [escape(name) for name in key_names(found, len(results.finished))]
-    figure = _figure("share of the variance", "", 110 + 34 * len(names) * len(results.objectives))
+    figure = _figure("share", "", 110 + 34 * len(names) * len(results.objectives))
     for number, name in enumerate(results.objectives):
         shares = found[name].fillna(0)
         figure.add_bar(
@@ -70,7 +70,7 @@ def importance_plot(results: Results) -> "Figure":
             hovertemplate="%{y}: %{x:.3f}<extra></extra>",
         )
     figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False)
-    figure.update_xaxes(rangemode="tozero")
+    figure.update_xaxes(rangemode="tozero", nticks=5, tickangle=0)
     figure.update_layout(showlegend=len(results.objectives) > 1)
     return figure
 
@@ -111,10 +111,16 @@ def _add_lost(figure: "Figure", results: Results, state: str, symbol: str, ink: 
     values = rows[results.objectives[0]]
     if rows.empty:
         return
-    floor = results.table[results.objectives[0]].min()
+    floor = _below(results.table[results.objectives[0]])
     marker = {"symbol": symbol, "color": ink, "size": 9, "line": {"color": ink, "width": 2}}
     points = {**_points(results, rows, state, ink), "marker": marker}
     figure.add_scatter(x=rows["trial"].tolist(), y=values.fillna(floor).tolist(), **points)
+
+
+def _below(values: pd.Series) -> float:
+    """Return where trials without a value lie: below all that have one."""
+    low, high = float(values.min()), float(values.max())
+    return low - (0.1 * (high - low) or 0.01)
 
 
 def _points(results: Results, rows: pd.DataFrame, name: str, ink: str) -> dict[str, Any]:

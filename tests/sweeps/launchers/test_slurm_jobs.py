@@ -133,6 +133,18 @@ def test_a_sweep_outlives_scancel(
     assert trials[2].jobs[0].run == trials[0].jobs[0].run  # it went on where it was
 
 
+def test_a_job_starts_the_further_processes_of_its_fit_itself(
+    slurm: Path, tiny: tuple[str, ...], tracking_root: Path
+) -> None:
+    launcher = ("hydra/launcher=submitit_slurm", "hydra.launcher.cpus_per_task=2")
+    ddp = ("trainer=ddp", *tiny, "trainer.devices=2", "trainer.precision=32-true")
+    command = [sys.executable, "-m", "bcdl.cli", "train", "-m", *launcher, *ddp, "sweep.name=s"]
+    done = subprocess.run([*command, "seed=1,2", f"data.store={slurm}"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    trials = Ledger.open("s", tracking_root).trials()
+    assert [trial.told for trial in trials] == ["finished", "finished"]
+
+
 def test_what_slurm_refuses_is_a_mistake_of_the_user(slurm: Path) -> None:
     launcher = set_up("submitit_slurm", endings(slurm), slurm / "sweep", "hydra.launcher.partition=nowhere")
     with pytest.raises(UserError, match=r"(?s)Slurm refuses.*partition"):
