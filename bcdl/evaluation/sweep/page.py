@@ -95,7 +95,8 @@ def _markup(figure: "Figure", name: str) -> Any:  # noqa: ANN401 - Markup, of a 
     from markupsafe import Markup
     from plotly.io import to_html
 
-    mark = name.lower().replace(" ", "-")
+    mark, narrowest = name.lower().replace(" ", "-"), figure.layout.width or 0
+    figure.layout.width = None  # as wide as the page, but no narrower
     return Markup(
         to_html(
             figure,
@@ -103,6 +104,7 @@ def _markup(figure: "Figure", name: str) -> Any:  # noqa: ANN401 - Markup, of a 
             include_plotlyjs=False,
             full_html=False,
             div_id=f"plot-{mark}",
+            default_width=f"max(100%, {narrowest}px)",
             default_height=f"{figure.layout.height}px",
         )
     )
