@@ -18,7 +18,6 @@ from bcdl.evaluation.style import GRID, INK, PALETTE, QUIET, colour, new_figure,
 Labels = NDArray[np.int64]
 Shares = NDArray[np.float64]
 Drawing = Callable[[Axes, NDArray[np.bool_], Shares, str, str], None]
-_MOST_BARS = 30
 _TITLES = {"auroc": "AUROC", "f1": "F1", "mcc": "MCC"}
 
 
@@ -127,33 +126,6 @@ def learning_curves(
             axes.axvline(best_epoch, color=QUIET, linewidth=1, linestyle=(0, (4, 4)), label="best")
         if number == 0:
             _legend(axes, "best")
-    return figure
-
-
-def leaderboard_bar(
-    names: Sequence[str], values: Sequence[float], metric: str, errors: Sequence[float] | None = None
-) -> Figure:
-    """Draw runs as bars from 0, the first on top; of many only the first 30.
-
-    Args:
-        names: names of the runs, best first.
-        values: their metric.
-        metric: its name.
-        errors: half lengths of error bars.
-    """
-    shown = min(len(names), _MOST_BARS)
-    figure = new_figure(7.5, 1.0 + 0.3 * shown, left=0.3 + 0.068 * max(map(len, names[:shown])), right=0.75)
-    axes = figure.add_subplot()
-    title = metric if shown == len(names) else f"{metric}, {shown} best of {len(names)} runs"
-    quiet_axes(axes, title, "", "")
-    axes.barh(range(shown), values[:shown], height=0.7, color=PALETTE[0])
-    if errors is not None:
-        axes.errorbar(values[:shown], range(shown), xerr=errors[:shown], fmt="none", ecolor=INK, capsize=3)
-    for place, value in enumerate(values[:shown]):
-        axes.text(1.02, place, f"{value:.3f}", transform=axes.get_yaxis_transform(), va="center", color=INK)
-    axes.set_yticks(range(shown), names[:shown], color=INK)
-    axes.set_ylim(shown - 0.5, -0.5)
-    axes.grid(visible=False, axis="y")
     return figure
 
 

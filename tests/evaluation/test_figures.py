@@ -74,19 +74,6 @@ def test_learning_curves_have_a_panel_a_metric_and_a_line_a_split() -> None:
     assert is_png(figure)
 
 
-def test_the_leaderboard_keeps_its_order_from_the_top_and_says_what_it_leaves_out() -> None:
-    names = [f"run-{number:02d}" for number in range(40)]
-    figure = figures.leaderboard_bar(
-        names, np.linspace(0.9, 0.5, 40).tolist(), "best/val/auroc", errors=[0.01] * 40
-    )
-    axes = figure.axes[0]
-    assert [label.get_text() for label in axes.get_yticklabels()] == names[:30]
-    assert axes.get_ylim()[0] > axes.get_ylim()[1]
-    assert axes.get_title(loc="left") == "best/val/auroc, 30 best of 40 runs"
-    assert texts(figure)[0] == "0.900"
-    assert is_png(figure)
-
-
 def test_no_figure_touches_global_state() -> None:
     figures.result_figures(predictions(2), ["benign", "malignant"])
     pyplot = sys.modules.get("matplotlib.pyplot")
