@@ -2,7 +2,10 @@
 
 import base64
 import json
-from collections.abc import Callable
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,10 @@ import pandas as pd
 import pytest
 
 import bcdl
+from bcdl.cli import main
 from bcdl.notebook import Run
+from bcdl.tracking import TrackedRun, TrackingStore
+from tests.conftest import TINY_NETWORK, TINY_PHANTOM, TINY_RUN
 from tests.serving.conftest import request_of
 
 Verb = Callable[..., int]
@@ -21,61 +27,79 @@ Verb = Callable[..., int]
 pytestmark = pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType")
 
 
-@pytest.fixture
-def loaded(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Load a registered model by its alias from a run's store, as a user would."""
+@dataclass(frozen=True)
+class Promoted:
+    """A run whose model is registered, a request of its images, and the model as a user loads it.
 
-    def load(run: Run, alias: str = "champion", name: str = "bcdl") -> Any:
-        mlflow.set_tracking_uri(run.store.uri)
-        return mlflow.pyfunc.load_model(f"models:/{name}@{alias}")
+    Its image store, the only form in which its training data lay anywhere, is gone.
+    """
 
-    yield load
+    run: Run
+    request: pd.DataFrame
+    model: Any
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def promoted(tmp_path_factory: pytest.TempPathFactory, database_template: Path) -> Iterator[Promoted]:
+    root = tmp_path_factory.mktemp("promoted")
+    shutil.copy(database_template, root / "mlflow.db")
+    places = (f"tracking.root={root}", f"data.store={root / 'stores'}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.setattr(sys, "path", list(sys.path))
+        assert main(["train", "data.unit=breast", *TINY_PHANTOM, *TINY_NETWORK, *TINY_RUN, *places]) == 0
+        assert main(["promote", "latest", "--as", "champion", "--tracking-root", str(root)]) == 0
+    run = bcdl.load_run("latest", root)
+    request = request_of(run)
+    shutil.rmtree(root / "stores")
+    mlflow.set_tracking_uri(run.store.uri)
+    model = mlflow.pyfunc.load_model("models:/bcdl@champion")
+    folder = Path(run.store.client.get_model_version_download_uri("bcdl", "1"))
+    yield Promoted(run, request, model, folder)
     mlflow.set_tracking_uri(None)
 
 
 def versions(run: Run, name: str = "bcdl") -> list[Any]:
-    return sorted(
-        run.store.client.search_model_versions(f"name = '{name}'"), key=lambda each: int(each.version)
-    )
+    found = run.store.client.search_model_versions(f"name = '{name}'")
+    return sorted(found, key=lambda version: int(version.version))
 
 
-def test_a_promoted_run_predicts_through_pyfunc_as_it_did_itself(
-    train: Verb, bcdl_in_process: Verb, loaded: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert train("data.unit=breast") == 0
-    run = bcdl.load_run()
-    assert bcdl_in_process("promote", "latest", "--as", "champion") == 0
-    assert "Version 1 of bcdl is new; champion means it." in capsys.readouterr().out
-    request = request_of(run)
-    model = loaded(run)
-    answer = model.predict(request)
-    expected = run.predictions.set_index("sample_id")["probability"][answer["sample"]]
+def test_a_promoted_run_predicts_through_pyfunc_as_it_did_itself(promoted: Promoted) -> None:
+    answer = promoted.model.predict(promoted.request)
+    expected = promoted.run.predictions.set_index("sample_id")["probability"][answer["sample"]]
     np.testing.assert_allclose(answer["probability"], expected, atol=1e-6)
-    text = request.assign(image=[base64.b64encode(cell).decode() for cell in request["image"]])
-    pd.testing.assert_frame_equal(model.predict(text), answer)
-    assert answer["decision"].isin(run.data.classes).all()
+    assert answer["decision"].isin(["benign_or_normal", "malignant"]).all()
+    cells = [base64.b64encode(cell).decode() for cell in promoted.request["image"]]
+    text = promoted.request.assign(image=cells)
+    pd.testing.assert_frame_equal(promoted.model.predict(text), answer)
 
 
-def test_a_version_holds_card_signature_example_and_no_pickle(
-    train: Verb, bcdl_in_process: Verb, tmp_path: Path
-) -> None:
-    assert train() == 0
-    assert bcdl_in_process("promote", "latest", "--as", "champion") == 0
-    run = bcdl.load_run()
-    (version,) = versions(run)
-    card = version.description
+def test_a_version_holds_card_signature_example_and_no_pickle(promoted: Promoted) -> None:
+    (version,) = versions(promoted.run)
+    card, folder = version.description, promoted.folder
     assert "# CNN on phantom" in card
-    assert str(tmp_path) not in card
-    folder = Path(run.store.client.get_model_version_download_uri("bcdl", "1"))
+    assert str(promoted.run.store.root) not in card
     files = {file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()}
     assert files >= {"MLmodel", "model_card.md", "requirements.txt", "input_example.json"}
     assert [name for name in files if name.endswith((".pkl", ".pickle", ".py"))] == []
     assert (folder / "model_card.md").read_text() == card
-    assert any(line.startswith("bcdl") for line in (folder / "requirements.txt").read_text().splitlines())
-    assert mlflow.models.get_model_info(str(folder)).signature.inputs.input_names()[0] == "image"
-    assert run.store.client.get_run(run.id).info.status == "FINISHED"
+    assert (folder / "requirements.txt").read_text().startswith("bcdl")
+    assert promoted.model.metadata.signature.inputs.input_names()[0] == "image"
+    assert promoted.run.store.status(promoted.run.id) == "FINISHED"
 
 
+def test_the_example_is_answered_as_a_server_gets_it(promoted: Promoted) -> None:
+    from mlflow.pyfunc.scoring_server import infer_and_parse_data
+
+    body = json.loads((promoted.folder / "serving_input_example.json").read_text())
+    parsed = infer_and_parse_data(body, promoted.model.metadata.get_input_schema())
+    answer = promoted.model.predict(parsed)
+    assert answer["sample"].tolist() == ["example/1/L"]
+    assert answer["probability"].notna().all()
+
+
+@pytest.mark.slow
 def test_the_same_run_makes_one_version_and_a_changed_one_another(
     train: Verb, bcdl_in_process: Verb, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -94,18 +118,6 @@ def test_the_same_run_makes_one_version_and_a_changed_one_another(
     assert "**0.125**" in versions(run)[1].description
     assert bcdl_in_process("promote", "latest", "--as", "champion", "--name", "other") == 0
     assert len(versions(run, "other")) == 1
-
-
-def test_a_model_predicts_where_the_training_data_are_gone(
-    train: Verb, bcdl_in_process: Verb, loaded: Any, tmp_path: Path
-) -> None:
-    assert train() == 0
-    assert bcdl_in_process("promote", "latest", "--as", "champion") == 0
-    run = bcdl.load_run()
-    request = request_of(run)[["image", "sample", "view"]].iloc[:3]
-    for folder in (tmp_path / "cache").rglob("phantom-*"):
-        folder.rename(folder.with_name("elsewhere"))
-    assert loaded(run).predict(request)["probability"].notna().all()
 
 
 @pytest.mark.parametrize(
@@ -128,8 +140,6 @@ def test_a_run_without_a_finished_model_is_refused(
     tracking_root: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    from bcdl.tracking import TrackedRun, TrackingStore
-
     store = TrackingStore.open(tracking_root)
     with TrackedRun.start(store, "cnn") as run:
         run.set_tags(tags)
@@ -140,6 +150,7 @@ def test_a_run_without_a_finished_model_is_refused(
     assert "Traceback" not in err
 
 
+@pytest.mark.slow
 def test_a_run_of_an_older_form_is_refused_with_what_it_lacks(
     train: Verb, bcdl_in_process: Verb, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -150,11 +161,10 @@ def test_a_run_of_an_older_form_is_refused_with_what_it_lacks(
     assert "recorded by another version of bcdl: it lacks splits.csv" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_of_a_sweep_the_run_that_validation_put_first_is_promoted(
     train: Verb, bcdl_in_process: Verb, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from bcdl.tracking import TrackedRun
-
     assert train() == 0
     best = bcdl.load_run()
     with TrackedRun.start(best.store, "search", kind="sweep") as parent:
@@ -182,24 +192,8 @@ def test_of_a_sweep_the_run_that_validation_put_first_is_promoted(
 def test_a_mistake_is_explained(
     typed: str, shown: str, bcdl_in_process: Verb, tracking_root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from bcdl.tracking import TrackingStore
-
     TrackingStore.open(tracking_root)
     assert bcdl_in_process("promote", *typed.split()) == 2
     err = capsys.readouterr().err
     assert shown in err
     assert "Traceback" not in err
-
-
-def test_the_served_form_of_the_example_is_answered(train: Verb, bcdl_in_process: Verb, loaded: Any) -> None:
-    from mlflow.pyfunc.scoring_server import _split_data_and_params, infer_and_parse_data
-
-    assert train() == 0
-    assert bcdl_in_process("promote", "latest", "--as", "champion") == 0
-    run = bcdl.load_run()
-    model = loaded(run)
-    folder = Path(run.store.client.get_model_version_download_uri("bcdl", "1"))
-    body = json.loads((folder / "serving_input_example.json").read_text())
-    data, _ = _split_data_and_params(json.dumps(body))
-    answer = model.predict(infer_and_parse_data(data, model.metadata.get_input_schema()))
-    assert answer["probability"].notna().all()
