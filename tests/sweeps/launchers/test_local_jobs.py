@@ -18,6 +18,14 @@ from tests.launching import endings, once, set_up
 CPU = "trainer.accelerator=cpu"
 
 
+@pytest.fixture(autouse=True)
+def interruptible() -> Iterator[None]:
+    """Heed Ctrl-C: a process that a shell starts in the background is told to ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def launcher_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
     """Sets up the launcher for a task; its workers end afterwards."""
