@@ -39,6 +39,7 @@ def test_a_definition_holds_what_identifies_a_sweep(define: Callable[..., dict[s
         "objectives": ["best/val/auroc"],
         "prune": None,
         "seed": 4,
+        "config": {},
     }
 
 
@@ -137,3 +138,12 @@ def test_files_of_data_are_told_without_their_place(define: Callable[..., dict[s
 def test_settings_that_contradict_the_space_are_no_definition(define: Callable[..., dict[str, Any]]) -> None:
     with pytest.raises(UserError, match="seed is varied"):
         define("seed=1,2", seeds=3)
+
+
+def test_a_change_of_what_the_overrides_compose_is_told_by_key() -> None:
+    old, new = (
+        {"space": {}, "fixed": {}, "n_trials": None, "config": {"trainer.max_epochs": epochs, "keep": "best"}}
+        for epochs in ("7", "8")
+    )
+    assert difference(old, new) == ["- trainer.max_epochs: 7", "+ trainer.max_epochs: 8"]
+    assert difference(old, old) == []
