@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from bcdl.sweeps.agreement import require_agreement
 from bcdl.sweeps.naming import sweep_name
+from bcdl.sweeps.pinning import pinned
 from bcdl.sweeps.settings import Settings
 from bcdl.sweeps.space import Space
 from bcdl.sweeps.storage import sweep_folder
@@ -45,6 +46,7 @@ class StudySweeper(Sweeper):
             UserError: a mistake in the definition; nothing was run.
             RunError: configurations failed; the message names each.
         """
+        arguments = pinned(arguments, self._run_id)
         settings = Settings.of(self.config.sweep, self.config.callbacks.best.monitor)
         space = Space.of(
             arguments, settings.space, settings.when, searching=settings.searching, choices=self._choices
@@ -79,6 +81,12 @@ class StudySweeper(Sweeper):
     def root(self) -> Path:
         """The tracking root."""
         return Path(self.config.tracking.root).expanduser().absolute()
+
+    def _run_id(self, reference: str) -> str:
+        from bcdl.tracking import TrackingStore
+
+        tracking = self.config.tracking
+        return TrackingStore.open(tracking.root, tracking.experiment).resolve(reference)
 
     def _choices(self, group: str) -> list[str]:
         return list(self.hydra_context.config_loader.get_group_options(group))
