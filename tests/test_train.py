@@ -203,8 +203,8 @@ def test_a_sweep_is_one_parent_with_a_nested_child_a_job(train: Train, tracking_
 def test_a_sweep_goes_on_after_a_failed_job_and_says_so(
     train: Train, tracking_root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert train("-m", "data.batch_size=500,16", "trainer.max_epochs=1") == 1
-    assert "data.batch_size=500" in capsys.readouterr().err
+    assert train("-m", "model.dropout=2,0.1") == 1
+    assert "trial 0 model.dropout=2: " in capsys.readouterr().err
     store = TrackingStore.open(tracking_root)
     parent = store.client.get_run(store.resolve("latest", kind="sweep"))
     assert parent.info.status == "FAILED"
