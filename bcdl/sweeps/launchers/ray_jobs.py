@@ -11,15 +11,14 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.utils import JobReturn
 from omegaconf import DictConfig, OmegaConf
 
 from bcdl.errors import RunError, UserError
+from bcdl.sweeps.launchers.output import LOG, output_to
 from bcdl.sweeps.launchers.remote import RemoteJob, failed
 from bcdl.sweeps.launchers.remote_launcher import RemoteLauncher, require_installed
 
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 GRACE = 60  # seconds that cancelled jobs may take to end
 CONNECT = 10  # seconds that the head of the cluster may take to answer
-LOG = "job.log"
 
 
 class RayJobs(RemoteLauncher):
@@ -125,34 +123,14 @@ def run_on_ray(job: RemoteJob) -> JobReturn:
     """Run a job in a worker of the cluster, with its output in a file of its own."""
     from bcdl.sweeps.member import LOG_VARIABLE
 
+    if threading.current_thread() is threading.main_thread():  # a cluster begun in the background ignores it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     log = job.folder / LOG
     os.environ[LOG_VARIABLE] = str(log)
-    with _output_to(log):
+    with output_to(log):
         ended = job()
     vars(ended)["log"] = f"{os.uname().nodename}:{log}"
     return ended
-
-
-@contextmanager
-def _output_to(path: Path) -> Iterator[None]:
-    """Let everything that this process prints go to the end of a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    kept = [os.dup(descriptor) for descriptor in (1, 2)]
-    with path.open("ab") as file:
-        _point(file.fileno(), file.fileno())
-    try:
-        yield
-    finally:
-        _point(*kept)
-        for descriptor in kept:
-            os.close(descriptor)
-
-
-def _point(out: int, err: int) -> None:
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os.dup2(out, 1)
-    os.dup2(err, 2)
 
 
 def _cancel(tasks: "Sequence[ObjectRef[JobReturn]]") -> None:
