@@ -58,14 +58,13 @@ def slurm_cluster() -> Iterator[Path]:
     require_slurm()
     with tempfile.TemporaryDirectory(prefix="slurm") as name, ExitStack() as stack:
         folder = Path(name)
-        folder.chmod(0o755)  # munge refuses a socket that others cannot reach
         (folder / "munge.key").write_bytes(os.urandom(1024))
         (folder / "munge.key").chmod(0o600)
         for each in ("state", "spool"):
             (folder / each).mkdir()
         configuration = folder / "slurm.conf"
         configuration.write_text(_configuration(folder))
-        _start(stack, folder, configuration, ["munged", "--foreground", *_munge(folder)])
+        _start(stack, folder, configuration, ["munged", "--foreground", "--force", *_munge(folder)])
         _await((folder / "munge.socket").exists, folder)
         _start(stack, folder, configuration, ["slurmctld", "-D"])
         _start(stack, folder, configuration, ["slurmd", "-D"])
@@ -84,6 +83,7 @@ def _configuration(folder: Path) -> str:
 
 
 def _munge(folder: Path) -> list[str]:
+    """Return munge's options; it is forced to use a socket that only root can reach, as only root does."""
     places = {
         "key-file": "key",
         "socket": "socket",
