@@ -55,7 +55,7 @@ def test_the_wheel_holds_the_configuration_once_and_no_tests(wheel: Path) -> Non
     assert "bcdl/_conf/train.yaml" in names
     assert "bcdl/_conf/experiments/demo/four_models.yaml" in names
     assert "bcdl/shells/completion.bash" in names
-    assert {name.split("/")[0].split("-")[0] for name in names} == {"bcdl"}
+    assert {name.split("/")[0].split("-")[0] for name in names} == {"bcdl", "hydra_plugins"}
 
 
 def test_the_installed_wheel_composes_from_an_empty_folder(wheel: Path, tmp_path: Path) -> None:

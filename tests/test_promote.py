@@ -4,7 +4,7 @@ import base64
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ class Promoted:
 
 
 @pytest.fixture(scope="module")
-def promoted(tmp_path_factory: pytest.TempPathFactory, database_template: Path) -> Iterator[Promoted]:
+def promoted(tmp_path_factory: pytest.TempPathFactory, database_template: Path) -> Promoted:
     root = tmp_path_factory.mktemp("promoted")
     shutil.copy(database_template, root / "mlflow.db")
     places = (f"tracking.root={root}", f"data.store={root / 'stores'}")
@@ -50,14 +50,13 @@ def promoted(tmp_path_factory: pytest.TempPathFactory, database_template: Path) 
         patch.setattr(sys, "path", list(sys.path))
         assert main(["train", "data.unit=breast", *TINY_PHANTOM, *TINY_NETWORK, *TINY_RUN, *places]) == 0
         assert main(["promote", "latest", "--as", "champion", "--tracking-root", str(root)]) == 0
-    run = bcdl.load_run("latest", root)
-    request = request_of(run)
-    shutil.rmtree(root / "stores")
-    mlflow.set_tracking_uri(run.store.uri)
-    model = mlflow.pyfunc.load_model("models:/bcdl@champion")
+        run = bcdl.load_run("latest", root)
+        request = request_of(run)
+        shutil.rmtree(root / "stores")
+        patch.setenv("MLFLOW_TRACKING_URI", run.store.uri)
+        model = mlflow.pyfunc.load_model("models:/bcdl@champion")
     folder = Path(run.store.client.get_model_version_download_uri("bcdl", "1"))
-    yield Promoted(run, request, model, folder)
-    mlflow.set_tracking_uri(None)
+    return Promoted(run, request, model, folder)
 
 
 def versions(run: Run, name: str = "bcdl") -> list[Any]:
