@@ -26,26 +26,21 @@ def main(options: argparse.Namespace) -> None:
         UserError: if the port is taken.
     """
     from bcdl.tracking import TrackingStore
+    from bcdl.tracking.places import without_passwords
 
     store = TrackingStore.open(options.tracking_root, options.experiment)
     if store.uri.startswith("http"):
-        print(f"The store is an MLflow server already: open {store.uri}")
+        print(f"The store is an MLflow server already: open {without_passwords(store.uri)}")
         return
     _require_free(options.host, options.port)
     address = f"http://{options.host}:{options.port}/#/experiments/{store.experiment_id}/runs{RUNS_VIEW}"
-    print(f"MLflow UI of {store.uri}: {address} (Ctrl-C ends it)", flush=True)
+    print(f"MLflow UI of {without_passwords(store.uri)}: {address} (Ctrl-C ends it)", flush=True)
     os.environ.setdefault(
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false"
     )  # it would start seven more processes
-    os.execv(sys.executable, server_command(store.uri, options.host, options.port))
-
-
-def server_command(uri: str, host: str, port: int) -> list[str]:
-    """Return the command line of an MLflow server with one worker on a store."""
-    return [
-        *(sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri),
-        *("--host", host, "--port", str(port), "--workers", "1"),
-    ]
+    os.environ["MLFLOW_BACKEND_STORE_URI"] = store.uri  # an address may hold a password: not for `ps`
+    command = [sys.executable, "-m", "mlflow", "server", "--host", options.host, "--port", str(options.port)]
+    os.execv(sys.executable, [*command, "--workers", "1"])
 
 
 def _require_free(host: str, port: int) -> None:

@@ -19,6 +19,7 @@ def ui(*arguments: str) -> None:
 def started(tracking_root: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The command lines that the process would have become."""
     commands: list[list[str]] = []
+    monkeypatch.setenv("MLFLOW_BACKEND_STORE_URI", "")
     monkeypatch.setattr(os, "execv", lambda program, command: commands.append(command))
     monkeypatch.setenv("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
     return commands
@@ -35,9 +36,8 @@ def test_the_server_opens_the_configured_store(
 ) -> None:
     port = free_port()
     ui("--port", str(port))
-    command = " ".join(started[0])
-    assert f"--backend-store-uri sqlite:///{tracking_root}/mlflow.db" in command
-    assert f"--port {port}" in command
+    assert os.environ["MLFLOW_BACKEND_STORE_URI"] == f"sqlite:///{tracking_root}/mlflow.db"
+    assert f"--port {port}" in " ".join(started[0])
     address = f"http://127.0.0.1:{port}/#/experiments/1/runs?workflowType=machine_learning"
     assert address in capsys.readouterr().out
 
