@@ -1,9 +1,17 @@
-"""From predictions to tables, metrics and figures: nothing here infers or trains."""
+"""From predictions to tables, metrics and figures: nothing here infers or trains.
 
-from bcdl.evaluation.levels import aggregate, check_rule, coarser_levels
-from bcdl.evaluation.predictions import predictions_table, read_predictions, write_predictions
-from bcdl.evaluation.summary import summarise
-from bcdl.evaluation.thresholds import Threshold, check_threshold, fitted_youden, resolve_threshold
+Names are imported on first use: the figures and the page of a sweep need no torch.
+"""
+
+from typing import TYPE_CHECKING
+
+from bcdl.lazy import importer
+
+if TYPE_CHECKING:
+    from bcdl.evaluation.levels import aggregate, check_rule, coarser_levels
+    from bcdl.evaluation.predictions import predictions_table, read_predictions, write_predictions
+    from bcdl.evaluation.summary import summarise
+    from bcdl.evaluation.thresholds import Threshold, check_threshold, fitted_youden, resolve_threshold
 
 __all__ = [
     "Threshold",
@@ -18,3 +26,20 @@ __all__ = [
     "summarise",
     "write_predictions",
 ]
+
+__getattr__ = importer(
+    __name__,
+    {
+        "Threshold": "thresholds",
+        "aggregate": "levels",
+        "check_rule": "levels",
+        "check_threshold": "thresholds",
+        "coarser_levels": "levels",
+        "fitted_youden": "thresholds",
+        "predictions_table": "predictions",
+        "read_predictions": "predictions",
+        "resolve_threshold": "thresholds",
+        "summarise": "summary",
+        "write_predictions": "predictions",
+    },
+)

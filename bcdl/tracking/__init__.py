@@ -4,8 +4,9 @@ Names are imported on first use: the sweep layer and the command line need some 
 and `bcdl --help` needs none of MLflow.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from bcdl.lazy import importer
 
 if TYPE_CHECKING:
     from bcdl.tracking.logger import RunLogger
@@ -27,21 +28,17 @@ __all__ = [
     "was_interrupted",
 ]
 
-_HOMES = {
-    "RunLogger": "logger",
-    "Terminated": "signals",
-    "TrackedRun": "run",
-    "TrackingStore": "store",
-    "leaderboard": "ranking",
-    "log_provenance": "provenance",
-    "run_name": "run",
-    "spread": "ranking",
-    "was_interrupted": "signals",
-}
-
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - the type is that of the lazily imported name
-    """Import a public name from its module on first use."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'bcdl.tracking' has no attribute '{name}'")
-    return getattr(import_module(f"bcdl.tracking.{_HOMES[name]}"), name)
+__getattr__ = importer(
+    __name__,
+    {
+        "RunLogger": "logger",
+        "Terminated": "signals",
+        "TrackedRun": "run",
+        "TrackingStore": "store",
+        "leaderboard": "ranking",
+        "log_provenance": "provenance",
+        "run_name": "run",
+        "spread": "ranking",
+        "was_interrupted": "signals",
+    },
+)
