@@ -2,7 +2,7 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from bcdl.errors import UserError
 from bcdl.scores import lower_is_better
@@ -142,7 +142,7 @@ def _settings(values: dict[str, str]) -> str:
 
 def _sweep(store: "TrackingStore", reference: str) -> str:
     """Return the id of a sweep's parent run."""
-    from bcdl.tracking.lookup import KIND_TAG
+    from bcdl.tracking.tags import KIND_TAG
 
     run_id = store.resolve(reference, kind="sweep")
     run = store.client.get_run(run_id)
@@ -158,13 +158,29 @@ def _sweep(store: "TrackingStore", reference: str) -> str:
 def _page(store: "TrackingStore", parent: str, runs: "pd.DataFrame", metric: str) -> str:
     """Return the page of a sweep by what its parent run says of it."""
     from bcdl.evaluation.sweep import sweep_page, trials_table
+    from bcdl.tracking.tags import JOBS_TAG, OBJECTIVES_TAG, VARIED_TAG
 
     run = store.client.get_run(parent)
-    objectives = _words(run.data.tags.get("bcdl.objectives")) or [f"best/val/{metric}"]
-    table = trials_table(runs, objectives, _words(run.data.tags.get("bcdl.varied")))
-    facts = {"status": run.info.status.lower(), "experiment": store.experiment, "parent run": parent}
+    tags = run.data.tags
+    objectives = _words(tags.get(OBJECTIVES_TAG)) or [f"best/val/{metric}"]
+    table = trials_table(runs, objectives, _words(tags.get(VARIED_TAG)), int(tags.get(JOBS_TAG, 1)))
+    facts = {"status": run.info.status.lower(), **_headline(store, parent)}
     lower = [lower_is_better(name) for name in objectives]
     return sweep_page(run.info.run_name, table, objectives, lower, facts)
+
+
+def _headline(store: "TrackingStore", parent: str) -> dict[str, str]:
+    """Return what a sweep was; nothing of one that was killed before it had said so."""
+    from omegaconf import OmegaConf
+
+    from bcdl.sweeps.parent import headline
+
+    names = ("definition.json", "overrides.yaml")  # YAML takes JSON as well
+    if not all(store.has_artifact(parent, name) for name in names):
+        return {}
+    texts = [store.download(parent, name).read_text(encoding="utf-8") for name in names]
+    definition, overrides = (OmegaConf.to_container(OmegaConf.create(text)) for text in texts)
+    return headline(cast(dict[str, Any], definition), cast(list[str], overrides))
 
 
 def _words(tag: str | None) -> list[str]:

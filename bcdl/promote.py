@@ -88,8 +88,7 @@ def best_of_sweep(store: "TrackingStore", reference: str) -> str:
         UserError: it is no sweep, or has no best run yet.
     """
     from bcdl.errors import UserError
-    from bcdl.sweeps.parent import BEST_RUN_TAG
-    from bcdl.tracking.lookup import KIND_TAG
+    from bcdl.tracking.tags import BEST_RUN_TAG, KIND_TAG
 
     parent = store.client.get_run(store.resolve(reference, kind="sweep"))
     name, tags = parent.info.run_name, parent.data.tags
@@ -182,8 +181,7 @@ def registered(run: "Run", name: str) -> "tuple[Version, bool]":
 
 def _unfit(run: "MlflowRun") -> str:
     """Return why the state of a run speaks against it, nothing where it does not."""
-    from bcdl.sweeps.member import PRUNED_TAG
-    from bcdl.tracking.lookup import KIND_TAG
+    from bcdl.tracking.tags import KIND_TAG, PRUNED_TAG
 
     name, kind = run.info.run_name, run.data.tags.get(KIND_TAG)
     if kind == "sweep":

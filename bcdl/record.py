@@ -17,9 +17,11 @@ from bcdl.tracking import TrackedRun, TrackingStore, log_provenance
 from bcdl.tracking.leftovers import deliver_leftovers
 from bcdl.tracking.lookup import tagged
 from bcdl.tracking.places import parameters
+from bcdl.tracking.tags import DESCRIPTION_TAG
 
 SAMPLES = 16
 SHORT = 40  # characters of what varies in a run's name
+_OF_SWEEPS = ("sweep", "trial")  # keys that say which job it is; its tags say so too
 _IN_NAME = ("model", "encoder", "data")
 _HEADLINE_CHOICES = (
     "model",
@@ -65,7 +67,8 @@ def earlier_run(store: TrackingStore, member: Member, task: Task) -> str | None:
 def open_job(store: TrackingStore, member: Member, earlier: str | None) -> TrackedRun:
     """Open the run of a job of a sweep: a new one, nested under the sweep's, or the one that it has."""
     if earlier is None:
-        return TrackedRun.start(store, _stem_of_job(member), parent=member.parent, tags=member.tags)
+        tags = {**member.tags, DESCRIPTION_TAG: _description(member)}
+        return TrackedRun.start(store, _stem_of_job(member), parent=member.parent, tags=tags)
     run = TrackedRun.resume(store, earlier)
     run.set_tags(member.tags)  # the number of the try may be another
     return run
@@ -100,17 +103,28 @@ def _stem(choices: Mapping[str, str]) -> str:
 
 
 def _stem_of_job(member: Member) -> str:
-    """Return such as `cnn-small_cnn-phantom-t3-lr=0.001-f0-s1`: trial, what varies if short, fold, seed."""
+    """Return such as `t3-f0-s1-lr=0.001-cnn-small_cnn-phantom`: what tells it from others first.
+
+    The MLflow UI shows the first 18 characters or so. What varies is there if it is short.
+    """
     values = {key.rpartition(".")[2]: value for key, value in member.varied.items() if key not in _IN_NAME}
     varied = "-".join(f"{key}={_short(value)}" for key, value in values.items())
-    parts = [_stem(HydraConfig.get().runtime.choices), f"t{member.number}"]
-    if varied and len(varied) <= SHORT:
-        parts.append(varied)
+    parts = [f"t{member.number}"]
     if member.fold is not None:
         parts.append(f"f{member.fold}")
     if member.repeated:
         parts.append(f"s{member.seed}")
-    return "-".join(parts)
+    if varied and len(varied) <= SHORT:
+        parts.append(varied)
+    return "-".join([*parts, _stem(HydraConfig.get().runtime.choices)])
+
+
+def _description(member: Member) -> str:
+    """Return what the MLflow UI says above a job's run."""
+    fold = "" if member.fold is None else f", fold {member.fold}"
+    seed = f", seed {member.seed}" if member.repeated else ""
+    varied = ", ".join(f"{key}={_short(value)}" for key, value in member.varied.items())
+    return f"Trial {member.number}{fold}{seed} of sweep {member.sweep}: {varied}."
 
 
 def _short(value: str) -> str:
@@ -129,7 +143,11 @@ def _parameters(plan: Plan) -> dict[str, Any]:
     chosen = {group: plan.choices[group] for group in _HEADLINE_CHOICES}
     valued = {name: OmegaConf.select(plan.cfg, key) for name, key in _HEADLINE_KEYS.items()}
     known = {*chosen, *_HEADLINE_KEYS.values()}
-    dotted = {key: value for key, value in parameters(plan.overrides).items() if key not in known}
+    dotted = {
+        key: value
+        for key, value in parameters(plan.overrides).items()
+        if key not in known and key.partition(".")[0] not in _OF_SWEEPS
+    }
     return {**chosen, **valued, **dotted}
 
 

@@ -24,8 +24,9 @@ from bcdl.networks.weights import read_checkpoint
 from bcdl.notebook import restore
 from bcdl.record import earlier_run, open_job, open_run, record_configuration, record_inputs
 from bcdl.scores import monitored_metric
-from bcdl.sweeps.member import LOG_VARIABLE, PRUNED_TAG, Member, prunes
+from bcdl.sweeps.member import LOG_VARIABLE, Member, prunes
 from bcdl.tracking import RunLogger, TrackedRun, TrackingStore, was_interrupted
+from bcdl.tracking.tags import PRUNED_TAG
 
 COMMAND = "bcdl train"
 

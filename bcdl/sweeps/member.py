@@ -16,12 +16,11 @@ from bcdl.errors import RunError
 from bcdl.sweeps.ledger import JobState, Ledger
 from bcdl.sweeps.process import Worker
 from bcdl.sweeps.pulse import Pulse
+from bcdl.tracking.tags import FOLD_TAG, JOB_TAG, SEED_TAG, SWEEP_TAG, TRIAL_TAG, TRY_TAG
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-SWEEP_TAG, TRIAL_TAG, TRY_TAG, JOB_TAG = "bcdl.sweep", "bcdl.trial", "bcdl.try", "bcdl.job"
-FOLD_TAG, SEED_TAG, PRUNED_TAG = "bcdl.fold", "bcdl.seed", "bcdl.pruned"
 LOG_VARIABLE = "BCDL_JOB_LOG"  # a launcher names a job's log there
 RESTARTED = "BCDL_JOB_RESTARTED"  # a launcher says there that the process which had the job is dead
 BEATS = 5  # in the time after which a silent worker counts as dead

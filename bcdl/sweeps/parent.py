@@ -4,18 +4,24 @@ Its definition, its best so far, its results, and a status that is true.
 """
 
 import json
-from collections.abc import Sequence
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bcdl.sweeps.ledger import Ledger, Trial
-from bcdl.sweeps.member import SWEEP_TAG
+from bcdl.tracking.places import masked, parameters
+from bcdl.tracking.tags import (
+    BEST_RUN_TAG,
+    BEST_TRIAL_TAG,
+    DESCRIPTION_TAG,
+    JOBS_TAG,
+    OBJECTIVES_TAG,
+    SWEEP_TAG,
+    VARIED_TAG,
+)
 
 if TYPE_CHECKING:
     from bcdl.tracking import TrackedRun, TrackingStore
-
-DESCRIPTION_TAG = "mlflow.note.content"
-BEST_RUN_TAG, BEST_TRIAL_TAG = "bcdl.best_run", "bcdl.best_trial"
-OBJECTIVES_TAG, VARIED_TAG = "bcdl.objectives", "bcdl.varied"
 
 
 def open_parent(
@@ -113,14 +119,35 @@ def counts(ledger: Ledger) -> dict[str, int]:
     return found
 
 
+def jobs_a_trial(definition: Mapping[str, Any]) -> int:
+    """Return how many jobs a configuration of a sweep has, by the definition that its parent run holds."""
+    return int((definition["folds"] or 1) * (definition["seeds"] or 1))
+
+
+def headline(definition: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, str]:
+    """Return what a sweep was, in a few words by name: its search, its jobs, its pruning, its command."""
+    trials, seed = definition["n_trials"], definition["seed"]
+    search = definition["sampler"] + (f", {trials} trials, seed {seed}" if trials else "")
+    parts = [f"{definition[name]} {name}" for name in ("folds", "seeds") if definition[name]]
+    prune = definition["prune"]
+    facts = {
+        "search": search,
+        "jobs of a trial": " x ".join(parts),
+        "pruned by": prune["by"] if prune else "",
+        "command": shlex.join(["bcdl", "train", "-m", *masked(overrides)]),
+    }
+    return {name: text for name, text in facts.items() if text}
+
+
 def _describe(run: "TrackedRun", ledger: Ledger, overrides: Sequence[str], keys: Sequence[str]) -> None:
     from bcdl.tracking import log_provenance
-    from bcdl.tracking.places import parameters
 
     run.store.client.update_run(run.id, name=ledger.name)
     run.name = ledger.name
     ledger.note(varied=list(keys))
-    run.set_tags({OBJECTIVES_TAG: ",".join(ledger.objectives), VARIED_TAG: ",".join(keys)})
+    jobs = jobs_a_trial(ledger.facts["definition"])
+    tags = {OBJECTIVES_TAG: ",".join(ledger.objectives), VARIED_TAG: ",".join(keys), JOBS_TAG: str(jobs)}
+    run.set_tags(tags)
     run.log_params(parameters(overrides))
     run.log_text("".join(f"- {override}\n" for override in overrides), "overrides.yaml")
     run.log_text(json.dumps(ledger.facts["definition"], indent=2), "definition.json")

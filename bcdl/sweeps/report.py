@@ -6,6 +6,7 @@ Leaderboard, trials with their spread, figures, a page, pooled folds.
 from typing import TYPE_CHECKING
 
 from bcdl.sweeps.ledger import Ledger, Trial
+from bcdl.sweeps.parent import headline, jobs_a_trial
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,12 +32,14 @@ def report(run: "TrackedRun", store: "TrackingStore", ledger: Ledger) -> None:
     if runs.empty:
         return
     objectives = list(ledger.objectives)
-    table = trials_table(runs, objectives, ledger.facts["varied"])
+    definition = ledger.facts["definition"]
+    table = trials_table(runs, objectives, ledger.facts["varied"], jobs_a_trial(definition))
     run.log_table(leaderboard(runs, objectives[0].rpartition("val/")[2]), "leaderboard.csv")
     run.log_table(table, "trials.csv")
     for name, figure in sweep_figures(table, objectives, list(ledger.lower)).items():
         run.log_figure(figure, f"{name}.png")
-    run.log_text(sweep_page(ledger.name, table, objectives, list(ledger.lower), {}), "sweep.html")
+    facts = headline(definition, ledger.facts["command"]["overrides"])
+    run.log_text(sweep_page(ledger.name, table, objectives, list(ledger.lower), facts), "sweep.html")
     _log_pooled(run, store, ledger)
 
 

@@ -10,9 +10,10 @@ from mlflow import MlflowClient
 from mlflow.entities import Run, ViewType
 
 from bcdl.tracking.database import sqlite_file
-from bcdl.tracking.lookup import KIND_TAG, PAGE, PARENT_TAG, has_tag
+from bcdl.tracking.lookup import PAGE, has_tag
+from bcdl.tracking.tags import KIND_TAG, PARENT_TAG, SWEEP_TAG
 
-SWEEP, SWEEP_TAG = "sweep", "bcdl.sweep"  # kind and name of the parent run of a sweep
+SWEEP = "sweep"  # kind of the parent run of a sweep
 FINISHED = "FINISHED"
 ENDED = (FINISHED, "FAILED", "KILLED")
 _BATCH = 200  # runs asked for at once

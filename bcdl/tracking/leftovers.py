@@ -13,10 +13,10 @@ from bcdl.tracking.courier import REJECTED, deliver, next_batch
 from bcdl.tracking.journal import FILE, Entry, Journal
 from bcdl.tracking.lookup import find
 from bcdl.tracking.outage import headline, passes
+from bcdl.tracking.tags import ERROR_TAG
 
 log = logging.getLogger(__name__)
 DELIVERED, ALIVE, UNKNOWN, WAITING = "delivered", "alive", "unknown", "waiting"
-ERROR_TAG = "bcdl.error"
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,9 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from bcdl.errors import UserError, nearest
+from bcdl.tracking.tags import CHANGED, KIND_TAG, OWN_TAGS, PARENT_TAG
 
 LATEST = "latest"
-KIND_TAG = "bcdl.kind"
-OWN_TAGS = "bcdl."  # how the tags begin that bcdl gives
-CHANGED = "changed."  # tags with the values of parameters that a resumed run has changed
-PARENT_TAG = "mlflow.parentRunId"
 NEWEST_FIRST = ["attributes.start_time DESC"]
 PAGE = 1000
 RECENT = 8

@@ -15,6 +15,7 @@ PLACES = (
     "data.store",
     "data.stores",
     "data.pseudonym_key",
+    "tracking.root",
 )
 _PASSWORD = re.compile(
     r"(\b[A-Za-z][\w+.-]*://[^\s:/@'\"]*:)[^\s/'\"]+(?=@)"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bcdl.tracking.places import masked
+from bcdl.tracking.tags import COMMAND_TAG
 
 if TYPE_CHECKING:
     from bcdl.tracking.run import TrackedRun
@@ -46,7 +47,8 @@ def log_provenance(run: "TrackedRun") -> None:
     run.log_text(json.dumps(facts, indent=2), FILE)
     run.set_tags(
         {
-            "mlflow.source.name": facts["command"],
+            "mlflow.source.name": " ".join(facts["command"].split()[:2]),  # a column that groups runs
+            COMMAND_TAG: facts["command"],
             "mlflow.source.git.commit": facts["git"]["commit"],
             "bcdl.git.dirty": str(facts["git"]["dirty"]).lower(),
             "bcdl.version": facts["packages"]["bcdl"],

@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Any, Self
 from bcdl.errors import UserError
 from bcdl.tracking.courier import Courier
 from bcdl.tracking.journal import Journal
-from bcdl.tracking.leftovers import ERROR_TAG
-from bcdl.tracking.lookup import CHANGED, KIND_TAG, PARENT_TAG
 from bcdl.tracking.outage import headline, patiently
 from bcdl.tracking.places import without_passwords, without_places
 from bcdl.tracking.signals import termination_raises, was_interrupted
 from bcdl.tracking.store import TrackingStore
+from bcdl.tracking.tags import CHANGED, ERROR_TAG, KIND_TAG, PARENT_TAG
 
 if TYPE_CHECKING:
     import pandas as pd

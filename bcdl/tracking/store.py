@@ -17,11 +17,12 @@ from mlflow.exceptions import MlflowException
 from bcdl.errors import UserError
 from bcdl.tracking.client import PatientClient, answered
 from bcdl.tracking.leftovers import Delivery, deliver_leftovers, end_run
-from bcdl.tracking.lookup import KIND_TAG, PARENT_TAG, has_tag, resolve, runs_table, search
+from bcdl.tracking.lookup import has_tag, resolve, runs_table, search
 from bcdl.tracking.options import DEFAULT_EXPERIMENT
 from bcdl.tracking.outage import patience, patiently
 from bcdl.tracking.places import without_passwords
 from bcdl.tracking.reaching import connection, enter, explained, require, require_writable
+from bcdl.tracking.tags import KIND_TAG, PARENT_TAG
 
 
 @dataclass(frozen=True)

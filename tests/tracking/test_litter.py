@@ -11,7 +11,6 @@ from bcdl.distributed import _CONFIG
 from bcdl.lineage import BEST_CHECKPOINT, LAST_CHECKPOINT
 from bcdl.sweeps import member, storage
 from bcdl.tracking import TrackedRun, TrackingStore
-from bcdl.tracking.census import SWEEP_TAG
 from bcdl.tracking.journal import Journal
 from bcdl.tracking.litter import Survey, survey
 from bcdl.tracking.litter_kinds import (
@@ -28,6 +27,7 @@ from bcdl.tracking.litter_kinds import (
     PARTS,
     SWEEPS,
 )
+from bcdl.tracking.tags import SWEEP_TAG
 from bcdl.tracking.working_folder import BEST_FILE, FITTED_FILE, JOINED_FILE, LAST_FILE
 
 STRANGE = "f" * 32  # a run that the store does not have

@@ -16,11 +16,13 @@ _STATES = ("failed", "pruned", "killed", "running", "finished")  # of several jo
 _OF_STATUS = {"FINISHED": "finished", "FAILED": "failed", "KILLED": "killed"}
 
 
-def trials_table(runs: pd.DataFrame, objectives: Sequence[str], keys: Sequence[str]) -> pd.DataFrame:
+def trials_table(
+    runs: pd.DataFrame, objectives: Sequence[str], keys: Sequence[str], jobs: int = 1
+) -> pd.DataFrame:
     """Return one row a configuration, by number.
 
     Of a job that was tried several times the newest finished run counts, else the newest. A configuration
-    with one failed job is failed; with fewer jobs than others it is running still.
+    with one failed job is failed; with fewer jobs than it is to have it is running still.
 
     Columns: trial, state (finished, pruned, failed, killed or running), jobs, then for each objective its
     mean over the jobs and `<objective> sd` (n - 1, NaN of one job), seconds (sum over the jobs), started,
@@ -31,21 +33,22 @@ def trials_table(runs: pd.DataFrame, objectives: Sequence[str], keys: Sequence[s
             are a configuration each, in the order in which they started.
         objectives: names of metrics, such as `best/val/auroc`.
         keys: what varies, as in overrides: `optimizer.lr`.
+        jobs: how many jobs a configuration has.
     """
-    jobs = _jobs(runs)
-    groups = jobs.groupby("trial")
+    done = _jobs(runs)
+    groups = done.groupby("trial")
     table = pd.DataFrame({"state": groups["state"].min(), "jobs": groups.size()})
     table["state"] = [_STATES[place] for place in table["state"]]
-    table.loc[(table["state"] == "finished") & (table["jobs"] < table["jobs"].max()), "state"] = "running"
+    table.loc[(table["state"] == "finished") & (table["jobs"] < jobs), "state"] = "running"
     ended = table["state"].isin(["finished", "pruned"])
     for name in objectives:
-        values = _numbers(jobs, f"metrics.{name}").groupby(jobs["trial"])
+        values = _numbers(done, f"metrics.{name}").groupby(done["trial"])
         table[name] = values.mean(skipna=False).where(ended)
         table[f"{name} sd"] = values.std(ddof=1, skipna=False).where(ended)
-    table["seconds"] = _numbers(jobs, "metrics.seconds").groupby(jobs["trial"]).sum(min_count=1)
+    table["seconds"] = _numbers(done, "metrics.seconds").groupby(done["trial"]).sum(min_count=1)
     table["started"] = groups["started"].min()
     for key in keys:
-        table[f"{PARAMETER}{key}"] = numbers_where_all(_values(jobs, key).groupby(jobs["trial"]).first())
+        table[f"{PARAMETER}{key}"] = numbers_where_all(_values(done, key).groupby(done["trial"]).first())
     return table.reset_index()
 
 

@@ -65,8 +65,8 @@ def test_the_worst_job_says_what_a_configuration_is(
     assert table[AUROC].notna().tolist() == [state in ("finished", "pruned")]
 
 
-def test_a_configuration_with_fewer_jobs_than_others_is_running_still(runs_of: Runs) -> None:
-    table = trials_table(runs_of(job(0, 0), job(0, 1), job(1, 0)), [AUROC], [])
+def test_a_configuration_with_fewer_jobs_than_it_is_to_have_is_running_still(runs_of: Runs) -> None:
+    table = trials_table(runs_of(job(0, 0), job(0, 1), job(1, 0)), [AUROC], [], jobs=2)
     assert table["state"].tolist() == ["finished", "running"]
 
 
