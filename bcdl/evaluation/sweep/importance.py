@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from bcdl.evaluation.style import INK, colour, new_figure, quiet_axes
 from bcdl.evaluation.sweep.heading import heading
 from bcdl.evaluation.sweep.results import Results, cut, too_few
-from bcdl.evaluation.sweep.scale import spans_decades
+from bcdl.evaluation.sweep.scale import spans_widely
 from bcdl.evaluation.sweep.table import PARAMETER
 
 if TYPE_CHECKING:
@@ -131,11 +131,11 @@ def _shares(rows: pd.DataFrame, keys: list[str], objective: str) -> dict[str, fl
 
 
 def _prepared(values: pd.Series) -> list[str] | list[float]:
-    """Return texts, or numbers, over decades their logarithms: Optuna's fANOVA knows no logarithmic axis."""
+    """Return texts, or numbers, over a wide range their logarithms: Optuna's fANOVA knows no logarithmic axis."""
     if not pd.api.types.is_numeric_dtype(values):
         return [str(value) for value in values]
     numbers = values.astype("float64")
-    return [float(number) for number in (np.log10(numbers) if spans_decades(numbers) else numbers)]
+    return [float(number) for number in (np.log10(numbers) if spans_widely(numbers) else numbers)]
 
 
 def _distribution(values: list[str] | list[float]) -> "BaseDistribution":

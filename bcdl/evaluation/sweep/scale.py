@@ -12,7 +12,7 @@ from bcdl.evaluation.sweep.results import cut, value_text
 
 NOT_VARIED = "not varied"
 MISSING = -0.15  # where values that are missing lie
-DECADES = 100.0  # from this ratio of the largest to the smallest, steps are factors
+WIDE = 30.0  # from this ratio of the largest to the smallest, steps are factors
 _NEAR = 0.07  # ticks closer than this would cover each other
 _MOST_NAMES = 12
 _LONGEST = 22  # characters of a tick
@@ -34,20 +34,20 @@ class Scale:
 
 
 def scale(values: pd.Series) -> Scale:
-    """Return the axis of a column: a place for each text; numbers linear, from two decades on logarithmic."""
+    """Return the axis of a column: a place for each text; numbers linear, of a wide range logarithmic."""
     known = values[values.notna()]
     if known.empty or not pd.api.types.is_numeric_dtype(values):
         found = _of_texts(values)
     else:
-        found = _of_numbers(values.astype("float64"), spans_decades(known))
+        found = _of_numbers(values.astype("float64"), spans_widely(known))
     missing = ((MISSING, NOT_VARIED),) if len(known) < len(values) else ()
     places = np.where(values.notna(), found.places, MISSING)
     return Scale(places, (*missing, *found.ticks), found.logarithmic)
 
 
-def spans_decades(values: pd.Series) -> bool:
-    """Return whether numbers are positive and span two decades or more."""
-    return bool(values.min() > 0 and values.max() / values.min() >= DECADES)
+def spans_widely(values: pd.Series) -> bool:
+    """Return whether numbers are positive and the largest is 30 times the smallest or more."""
+    return bool(values.min() > 0 and values.max() / values.min() >= WIDE)
 
 
 def _of_texts(values: pd.Series) -> Scale:

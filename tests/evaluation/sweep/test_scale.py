@@ -5,15 +5,15 @@ import pytest
 from bcdl.evaluation.sweep.scale import MISSING, NOT_VARIED, scale
 
 
-def test_two_decades_and_more_make_a_logarithmic_axis() -> None:
+def test_a_wide_range_makes_a_logarithmic_axis() -> None:
     found = scale(pd.Series([1e-5, 1e-3, 1e-4]))
     assert found.logarithmic
     assert found.places.tolist() == pytest.approx([0.0, 1.0, 0.5])
     assert [text for _, text in found.ticks] == ["1e-5", "0.0001", "0.001"]
 
 
-@pytest.mark.parametrize("values", [[0.0, 0.1, 1.0], [1.0, 50.0, 99.0], [-100.0, 1.0, 100.0]])
-def test_fewer_decades_or_numbers_that_are_not_positive_make_a_linear_one(values: list[float]) -> None:
+@pytest.mark.parametrize("values", [[0.0, 0.1, 1.0], [1.0, 10.0, 29.0], [-100.0, 1.0, 100.0]])
+def test_a_narrow_range_or_numbers_that_are_not_positive_make_a_linear_one(values: list[float]) -> None:
     found = scale(pd.Series(values))
     assert not found.logarithmic
     assert found.places.tolist() == pytest.approx((np.array(values) - values[0]) / (values[-1] - values[0]))
