@@ -128,7 +128,9 @@ def _description(member: Member) -> str:
 
 
 def _short(value: str) -> str:
-    """Return a value as a person would write it: a number with three digits."""
+    """Return a value as a person would write it: a fraction with three digits."""
+    if value.lstrip("-").isdigit():
+        return value
     try:
         return f"{float(value):.3g}"
     except ValueError:

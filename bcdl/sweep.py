@@ -90,22 +90,39 @@ def _show(ledger: "Ledger", options: argparse.Namespace) -> None:
 def _resume(ledger: "Ledger", options: argparse.Namespace) -> None:
     from bcdl.jobs import run_verb
 
-    command = ledger.facts["command"]
+    command = ledger.facts.get("command")
+    if command is None:
+        raise UserError(
+            f"the sweep '{ledger.name}' was killed before it had begun; give its command again, with "
+            f"sweep.name={ledger.name}"
+        )
     _enter(Path(command["folder"]))
-    changed = {text.partition("=")[0].lstrip("+") for text in options.overrides}
-    kept = [text for text in command["overrides"] if text.partition("=")[0].lstrip("+") not in changed]
-    named = [f"sweep.name={options.fork or ledger.name}", f"tracking.root='{ledger.root}'"]
-    left = [
-        text
-        for text in kept
-        if text.partition("=")[0] not in ("sweep.name", "tracking.root", "sweep.storage")
-    ]
+    left = _kept(command["overrides"], options.overrides)
+    named = [f"sweep.name='{options.fork or ledger.name}'", f"tracking.root='{ledger.root}'"]
     storage = [f"sweep.storage='{options.storage}'"] if options.storage else []
     folder = ["--config-dir", command["config_dir"]] if command["config_dir"] else []
     print(
         f"{'Fork of' if options.fork else 'Going on with'} sweep {ledger.name}: {' '.join(left)}", flush=True
     )
     run_verb("train", ["-m", *folder, *left, *options.overrides, *named, *storage])
+
+
+def _kept(earlier: list[str], typed: list[str]) -> list[str]:
+    """Return what stays of the overrides of a sweep where others are typed.
+
+    With another launcher the settings of the earlier one go.
+    """
+    changed = {*map(_key, typed), "sweep.name", "tracking.root", "sweep.storage"}
+    other = "hydra/launcher" in changed
+    return [
+        text
+        for text in earlier
+        if _key(text) not in changed and not (other and _key(text).startswith("hydra.launcher."))
+    ]
+
+
+def _key(override: str) -> str:
+    return override.partition("=")[0].lstrip("+")
 
 
 def _enter(folder: Path) -> None:

@@ -102,6 +102,7 @@ def _as_job(cfg: DictConfig, store: TrackingStore, member: Member) -> float | No
         if task.kind == "test":
             return _test(store, member, str(earlier))
         if earlier is not None and store.status(earlier) == "FINISHED":  # its process died before it told
+            member.opened(earlier)
             recorded = store.client.get_run(earlier).data
             outcome = Outcome(recorded.metrics, PRUNED_TAG in recorded.tags)
         else:
@@ -109,7 +110,7 @@ def _as_job(cfg: DictConfig, store: TrackingStore, member: Member) -> float | No
         if outcome.pruned:
             member.pruned(outcome.results)
         else:
-            member.finished(outcome.results, tested=cfg.sweep.test == "all")
+            member.finished(outcome.results)
     tidy(store.folder(earlier), cfg.keep)
     return _score(cfg, outcome.results)
 
@@ -140,7 +141,7 @@ def _test(store: TrackingStore, member: Member, run_id: str) -> float:
     device = build_trainer(cfg, store.folder(run_id), None).strategy.root_device
     with TrackedRun.reopen(store, run_id) as run, explained(data.batch_size, str(run.folder)):
         results = conclude(run, cfg, data, infer(model, data, device))
-    member.finished(results, tested=True)
+    member.finished(results)
     return _score(cfg, results)
 
 

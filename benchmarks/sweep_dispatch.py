@@ -25,7 +25,7 @@ from bcdl.tracking import TrackingStore
 
 TARGET = 1.2
 TRIALS = (10, 1000)
-RESULT = {"best/val/auroc": 0.5}
+RESULT = {"best/val/auroc": 0.5, "test/auroc": 0.5}
 
 
 def main() -> None:
@@ -60,7 +60,7 @@ def job(cfg: DictConfig) -> None:
     if member is not None:
         member.claim()
         member.opened("0" * 32)
-        member.finished(RESULT, tested=True)
+        member.finished(RESULT)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The course of one sweep, from its opening to its verdict."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, cast
 
@@ -10,7 +11,8 @@ from bcdl.exits import expected_error
 from bcdl.sweeps.definition import definition
 from bcdl.sweeps.dispatch import Dispatcher
 from bcdl.sweeps.endings import end_stale
-from bcdl.sweeps.ledger import Ledger, find
+from bcdl.sweeps.hope import reason_to_stop
+from bcdl.sweeps.ledger import Ledger, Trial, find
 from bcdl.sweeps.member import key_of_test
 from bcdl.sweeps.opening import Command, beat, open_sweep
 from bcdl.sweeps.parent import Progress, conclude, open_parent
@@ -66,7 +68,7 @@ class Course:
         end_stale(store, ledger, settings.stale_after)
         trials = Trials(ledger, settings, self._space, cfg.seed)
         dispatcher = Dispatcher(launcher, ledger, store, settings.stale_after, _jobs_begun(ledger))
-        ledger.note(total=trials.total, ended=False)
+        ledger.note(total=trials.total)
         with ExitStack() as stack:
             stack.callback(ledger.note, ended=True)
             stack.callback(dispatcher.close)
@@ -90,19 +92,26 @@ class Course:
             every = self._settings.stale_after / 5
             with patient_jobs(), Pulse(progress.update, WATCH), Pulse(lambda: beat(ledger), every):
                 self._run_jobs(ledger, trials, dispatcher)
-                untested = self._test_best(ledger, trials, dispatcher)
+                untested = self._test(ledger, trials, dispatcher)
         finally:
             progress.update()
             self._report(run, store, ledger, trials)
-        lines = [*failure_lines(ledger, trials.gone()), *untested]
-        if lines:
-            raise SweepError(f"{len(lines)} of {trials.total} trials failed:\n" + "\n".join(lines))
+        failed = failure_lines(ledger, trials.gone())
+        if failed:
+            lines = "\n".join([*failed, *untested])
+            raise SweepError(f"{len(failed)} of {trials.total} trials failed:\n{lines}")
+        if untested:
+            raise SweepError("not all that is to be tested could be:\n" + "\n".join(untested))
 
     def _run_jobs(self, ledger: Ledger, trials: Trials, dispatcher: Dispatcher) -> None:
-        while jobs := trials.next_jobs(dispatcher.slots):
-            dispatcher.run(self._composable(jobs, dispatcher) if self._settings.searching else jobs)
-            self._stop_if_hopeless(ledger, trials)
-        wait_for(trials)
+        """Run what is due, until nothing is and no other process works on a job that might become due."""
+        while True:
+            while jobs := trials.next_jobs(dispatcher.slots):
+                dispatcher.run(self._composable(jobs, dispatcher) if self._settings.searching else jobs)
+                self._stop_if_hopeless(ledger, trials)
+            if not trials.elsewhere():
+                return
+            wait_for(trials)
 
     def _composable(self, jobs: list[Job], dispatcher: Dispatcher) -> list[Job]:
         """Return the jobs that compose; the others have failed."""
@@ -123,29 +132,23 @@ class Course:
             self._sweeper.compose(self._space.overrides(point))
 
     def _stop_if_hopeless(self, ledger: Ledger, trials: Trials) -> None:
-        fatal = [job.error for trial in trials.gone() for job in trial.jobs if job.fatal]
-        if fatal:
-            raise SweepError(f"the sweep stops after its first trial: {fatal[0]}")
-        most, gone = self._settings.max_failures, trials.gone()
-        if most is not None and len(gone) > most:
-            lines = failure_lines(ledger, gone)
+        why = reason_to_stop(ledger, self._settings.retries, self._settings.max_failures)
+        if why is not None:
+            lines = failure_lines(ledger, trials.gone())
             raise SweepError(
-                f"the sweep stops: {len(gone)} trials failed, more than sweep.max_failures={most}. "
-                f"Mend the cause, then go on with: bcdl sweep resume {ledger.name} sweep.retries=1\n"
+                f"{why}. Mend the cause, then go on with: bcdl sweep resume {ledger.name} sweep.retries=1\n"
                 + "\n".join(lines)
             )
 
-    def _test_best(self, ledger: Ledger, trials: Trials, dispatcher: Dispatcher) -> list[str]:
-        """Test the best configurations, where those alone are to be tested.
-
-        Return what went wrong, a line each.
-        """
-        if self._settings.test != "best":
+    def _test(self, ledger: Ledger, trials: Trials, dispatcher: Dispatcher) -> list[str]:
+        """Test what is to be tested and has not been; return what went wrong, a line a configuration."""
+        chosen = {"all": ledger.ranked, "best": ledger.best, "none": list[Trial]}[self._settings.test]()
+        jobs = _untested(ledger, [job for trial in chosen for job in trials.tests_of(trial)])
+        if not jobs:
             return []
-        jobs = [job for trial in ledger.best() for job in trials.jobs_of(trial) if not _tested(ledger, job)]
-        if jobs:
-            dispatcher.run(jobs)
-        return [f"  trial {job.trial.number} could not be tested" for job in jobs if not _tested(ledger, job)]
+        told = dict(zip([job.place for job in jobs], dispatcher.run(jobs), strict=True))
+        lines = {job.trial.number: told[job.place] for job in reversed(_untested(ledger, jobs))}
+        return [f"  trial {number} could not be tested: {reason}" for number, reason in sorted(lines.items())]
 
     def _report(self, run: "TrackedRun", store: "TrackingStore", ledger: Ledger, trials: Trials) -> None:
         from bcdl.sweeps.report import report
@@ -155,8 +158,9 @@ class Course:
         print_end(store, ledger, trials.total)
 
 
-def _tested(ledger: Ledger, job: Job) -> bool:
-    return key_of_test(job.trial.attempt, job.index) in ledger.facts
+def _untested(ledger: Ledger, jobs: Sequence[Job]) -> list[Job]:
+    facts = ledger.facts
+    return [job for job in jobs if key_of_test(str(job.trial.jobs[job.index].run)) not in facts]
 
 
 def _jobs_begun(ledger: Ledger) -> int:

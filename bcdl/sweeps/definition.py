@@ -67,6 +67,15 @@ def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     return lines + _fewer(old.get("n_trials"), new["n_trials"])
 
 
+def shown(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a definition as others may read it: without files and folders of data."""
+    tables = {
+        name: {key: _masked(key, text) for key, text in definition[name].items()}
+        for name in ("space", "fixed", "config")
+    }
+    return {**definition, **tables}
+
+
 def _flat(values: Mapping[str, Any], without: Sequence[str], before: str = "") -> dict[str, str]:
     """Return the values of a configuration by dotted key, as texts, but for those that a sweep varies."""
     found: dict[str, str] = {}

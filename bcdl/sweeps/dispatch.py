@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bcdl.errors import RunError, UserError
+from bcdl.sweeps.endings import end
 from bcdl.sweeps.ledger import JobState, Ledger
 from bcdl.sweeps.member import TakenError
 from bcdl.sweeps.trials import Job
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from bcdl.tracking import TrackingStore
 
 LOST = "its process ended without a word: killed, or out of memory"
-CANCELLED = "it was cancelled while it ran"
 
 
 class Dispatcher:
@@ -40,12 +40,20 @@ class Dispatcher:
         self._stale_after, self._next = stale_after, first
 
     @property
-    def slots(self) -> int:
-        """How many jobs the launcher runs at once, as far as it says so."""
-        return getattr(self._launcher, "slots", None) or 1
+    def slots(self) -> int | None:
+        """How many jobs the launcher runs at once, None where it does not say."""
+        from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 
-    def run(self, jobs: Sequence[Job]) -> None:
+        if isinstance(self._launcher, BasicLauncher):
+            return 1
+        slots: int | None = getattr(self._launcher, "slots", None)
+        return slots
+
+    def run(self, jobs: Sequence[Job]) -> list[str]:
         """Run jobs; afterwards each has an end in the ledger, or is left for the next batch.
+
+        Returns:
+            What the launcher says of each, nothing of one that came to its end.
 
         Raises:
             UserError: the launcher refuses its settings.
@@ -57,13 +65,15 @@ class Dispatcher:
         except (UserError, RunError):
             raise
         except Exception as error:  # whatever a launcher raises when one of its processes dies
-            self._take_stock(jobs, f"{type(error).__name__}: {error}")
+            told = f"{type(error).__name__}: {error}"
+            self._take_stock(jobs, told)
             if not any(self._state(job).state != "waiting" for job in jobs):
                 raise RunError(f"the launcher could not start any job: {error}") from error
-            return
+            return [told] * len(jobs)
         for job, result in zip(jobs, returned, strict=True):
             self._enter(job, result)
         self._settle(jobs)
+        return [_reason(result) or "" for result in returned]
 
     def refuse(self, job: Job, error: str) -> None:
         """Enter a job that cannot be begun as failed."""
@@ -79,8 +89,11 @@ class Dispatcher:
         state = trial.jobs[job.index]
         if trial.told != "running" or isinstance(result._return_value, TakenError):
             return
+        reason, log = _reason(result), getattr(result, "log", None)
         if state.state in ("waiting", "running"):  # its process may live and do other jobs
-            self._fail(job, state, _reason(result), getattr(result, "log", None))
+            self._fail(job, state, reason or LOST, log)
+        elif state.state == "killed" and reason:
+            self._ledger.write(job.trial, job.index, state.change(error=reason, log=log))
 
     def _take_stock(self, jobs: Sequence[Job], error: str) -> None:
         """Enter the jobs that died; those that never began are left."""
@@ -93,7 +106,7 @@ class Dispatcher:
     def _fail(self, job: Job, state: JobState, error: str, log: str | None) -> None:
         line = error.strip().splitlines()[0] if error.strip() else LOST
         if state.run is not None:
-            self._store.end(state.run, "FAILED", line)
+            end(self._store, state.run, "FAILED", line)
         self._ledger.write(job.trial, job.index, state.change(state="failed", error=line, log=log))
         print(f"bcdl: job {job.trial.number}.{job.index} failed: {line}", file=sys.stderr)
 
@@ -113,11 +126,11 @@ class Dispatcher:
         return self._ledger.trial(job.trial.attempt).jobs[job.index]
 
 
-def _reason(result: "JobReturn") -> str:
-    """Return why a job failed, as its launcher tells it."""
+def _reason(result: "JobReturn") -> str | None:
+    """Return why a job failed, as its launcher tells it; None where it says that it did not."""
     from hydra.core.utils import JobStatus
 
     if result.status != JobStatus.FAILED:
-        return LOST
+        return None
     error = result._return_value
     return str(error) if isinstance(error, UserError | RunError) else f"{type(error).__name__}: {error}"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 from bcdl.errors import UserError, nearest
 from bcdl.sweeps.objectives import Direction
 from bcdl.sweeps.process import Worker
-from bcdl.sweeps.storage import FILE, SWEEPS, VARIABLE, open_storage, sweep_folder
+from bcdl.sweeps.storage import FILE, NOTE, SWEEPS, VARIABLE, open_storage, sweep_folder
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -36,7 +36,6 @@ class JobState:
         values: its `best/val/*` metrics.
         error: why it failed, in one line.
         log: where the whole story stands.
-        fatal: the whole sweep would fail as this job did.
         claim: token of the process that took it.
     """
 
@@ -46,7 +45,6 @@ class JobState:
     values: Mapping[str, float] = field(default_factory=dict)
     error: str | None = None
     log: str | None = None
-    fatal: bool = False
     claim: str | None = None
 
     @classmethod
@@ -159,6 +157,12 @@ class Ledger:
         if state.state in ("finished", "pruned", "failed"):
             self.settle(trial)
 
+    def settle_all(self) -> None:
+        """Tell every trial whose last job ended in a process that was killed before it could tell it."""
+        for trial in self.newest().values():
+            if trial.told == "running":
+                self.settle(trial)
+
     def settle(self, trial: Trial) -> None:
         """Tell a trial whose jobs have all ended, once, whoever comes first."""
         from optuna.exceptions import UpdateFinishedTrialError
@@ -230,11 +234,18 @@ def find(name: str, root: Path, address: str | None) -> "Any | None":  # noqa: A
 
 
 def known(root: Path, address: str | None) -> list[str]:
-    """Return the names of all sweeps, oldest first."""
+    """Return the names of all sweeps, those of this root last and the latest of them at the end."""
     if address or os.environ.get(VARIABLE):
-        return [study.study_name for study in open_storage(address, root, "").get_all_studies()]
-    files = sorted((root / SWEEPS).glob(f"*/{FILE}"), key=lambda file: file.stat().st_ctime)
-    return [file.parent.name for file in files]
+        every = open_storage(address, root, "").get_all_studies()
+        names = [study.study_name for study in every if "definition" in study.user_attrs]
+    else:
+        names = [file.parent.name for file in (root / SWEEPS).glob(f"*/{FILE}")]
+    return sorted(names, key=lambda name: _begun(sweep_folder(root, name) / NOTE))
+
+
+def _begun(note: Path) -> float:
+    """Return when a sweep of this root was begun, 0 for one of another root."""
+    return note.stat().st_mtime if note.exists() else 0.0
 
 
 def _trial(frozen: "FrozenTrial") -> Trial:

@@ -1,6 +1,6 @@
 """A job's side of a sweep: it takes its work from the ledger, tells what became of it, and beats meanwhile.
 
-A job knows its place by the override `trial=<try>.<job>`, which the sweeper gives it.
+A job knows its place by the override `trial=`, which the sweeper gives it.
 """
 
 import math
@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from bcdl.errors import RunError
+from bcdl.sweeps.hope import FATAL, reason_to_stop
 from bcdl.sweeps.ledger import JobState, Ledger
+from bcdl.sweeps.place import Place
 from bcdl.sweeps.process import Worker
 from bcdl.sweeps.pulse import Pulse
+from bcdl.tracking.places import names_place
 from bcdl.tracking.tags import FOLD_TAG, JOB_TAG, SEED_TAG, SWEEP_TAG, TRIAL_TAG, TRY_TAG
 
 if TYPE_CHECKING:
@@ -55,8 +58,7 @@ class Member:
 
     Args:
         ledger: the sweep's ledger.
-        attempt: Optuna's number of the try.
-        job: which of its jobs.
+        place: which job.
         cfg: the job's configuration.
 
     Attributes:
@@ -64,16 +66,17 @@ class Member:
         repeated: whether the sweep repeats each configuration with several seeds.
     """
 
-    def __init__(self, ledger: Ledger, attempt: int, job: int, cfg: "DictConfig") -> None:
-        self._ledger, self._trial, self.job = ledger, ledger.trial(attempt), job
-        self.sweep, self.number, self.attempt = ledger.name, self._trial.number, attempt
+    def __init__(self, ledger: Ledger, place: Place, cfg: "DictConfig") -> None:
+        self._ledger, self._trial, self._tests = ledger, ledger.trial(place.attempt), place.test
+        self.sweep, self.number = ledger.name, self._trial.number
+        self.attempt, self.job = place.attempt, place.job
         self.fold: int | None = cfg.data.fold
         self.seed: int = cfg.seed
         self.parent: str = ledger.facts["parent"]
         self.repeated = cfg.sweep.get("seeds") is not None
         self.prunes = prunes(cfg)
-        self._prune, self._stale_after = cfg.sweep, float(cfg.sweep.stale_after)
-        self._state = self._trial.jobs[job]
+        self._settings, self._stale_after = cfg.sweep, float(cfg.sweep.stale_after)
+        self._state = self._trial.jobs[self.job]
         self._pulse = Pulse(self._beat, self._stale_after / BEATS)
         self._mutex = threading.Lock()
 
@@ -82,9 +85,9 @@ class Member:
         """Return the job that a configuration belongs to, None outside a sweep."""
         if cfg.get("trial") is None:
             return None
-        attempt, _, job = str(cfg.trial).partition(".")
         root = Path(cfg.tracking.root).expanduser().absolute()
-        return cls(Ledger.open(cfg.sweep.name, root, cfg.sweep.storage), int(attempt), int(job or 0), cfg)
+        ledger = Ledger.open(str(cfg.sweep.name), root, cfg.sweep.storage)
+        return cls(ledger, Place.read(cfg.trial), cfg)
 
     @property
     def tags(self) -> dict[str, str]:
@@ -95,23 +98,23 @@ class Member:
 
     @property
     def varied(self) -> dict[str, str]:
-        """What tells its configuration from the others of the sweep: the values that vary, by key."""
+        """What tells its configuration from others: the values that vary, by key, but for places of data."""
         keys = self._ledger.facts.get("varied", [])
         pairs = [override.lstrip("+").partition("=") for override in self._trial.overrides]
-        return {key: value for key, _, value in pairs if key in keys}
+        return {key: value for key, _, value in pairs if key in keys and not names_place(key)}
 
     def claim(self) -> Task:
         """Take the job.
 
         Raises:
-            TakenError: it has ended, or another living process has it.
+            TakenError: it has ended, another living process has it, or the sweep stops.
         """
         now = self._state
-        if now.state == "finished":
+        if self._tests and now.state == "finished":
             return Task("test", now.run)
         if now.state == "pruned" and now.run is None:
             return Task("none", None)
-        if self._trial.told != "running" or now.state in ("pruned", "failed"):
+        if self._tests or self._trial.told != "running" or now.state in ("finished", "pruned", "failed"):
             raise TakenError(f"job {self} has ended already ({now.state}); it is not run again")
         restarted = (
             RESTARTED in os.environ and now.worker is not None and now.worker.host == Worker.here().host
@@ -123,6 +126,8 @@ class Member:
             and not now.worker.is_here()
         ):
             raise TakenError(f"job {self} is in the hands of {now.worker}; it is not run twice")
+        if why := reason_to_stop(self._ledger, self._settings.retries, self._settings.max_failures):
+            raise TakenError(f"job {self} is not begun: {why}")
         self._write(state="running", worker=Worker.here(), claim=uuid.uuid4().hex, error=None)
         self._require_own_claim()
         return Task("fit", now.run, perhaps=now.state in ("running", "killed") and now.run is None)
@@ -138,14 +143,13 @@ class Member:
 
         if not math.isfinite(value):
             return False
-        return should_prune(self._ledger.study, self._trial.id, self._prune, value, epoch)
+        return should_prune(self._ledger.study, self._trial.id, self._settings, value, epoch)
 
-    def finished(self, values: Mapping[str, float], tested: bool) -> None:
+    def finished(self, values: Mapping[str, float]) -> None:
         """Tell what the best checkpoint is worth.
 
         Args:
-            values: its metrics, `best/val/*` among them.
-            tested: whether the test split has been looked at as well.
+            values: its metrics, `best/val/*` among them; with `test/*` it has been tested.
 
         Raises:
             MissingObjectiveError: an objective is not among them.
@@ -153,8 +157,8 @@ class Member:
         """
         self.check(values)
         self._pulse.stop()
-        if tested:
-            self._ledger.note(**{key_of_test(self.attempt, self.job): True})
+        if self._state.run is not None and any(name.startswith("test/") for name in values):
+            self._ledger.note(**{key_of_test(self._state.run): True})
         if self._state.state != "finished":
             self._write(state="finished", values=_of_validation(values))
 
@@ -172,7 +176,8 @@ class Member:
                 f"expected the sweep's objective {', '.join(missing)} among what a run logs, found "
                 f"{', '.join(sorted(validation)) or 'nothing'}; set sweep.objective to one of these"
             )
-            self.failed(str(error), fatal=True)
+            self.failed(str(error))
+            self._ledger.note(**{FATAL: str(error)})
             raise error
         undefined = [name for name in self._ledger.objectives if not math.isfinite(validation[name])]
         if undefined:
@@ -185,10 +190,10 @@ class Member:
                 self._ledger.write(self._trial, job, state.change(state="pruned"))
         self._end(state="pruned", values=_of_validation(values))
 
-    def failed(self, error: str, log: str | None = None, fatal: bool = False) -> None:
+    def failed(self, error: str, log: str | None = None) -> None:
         """Tell why the job failed, in one line, and where the rest is to be read; once."""
         if self._state.state == "running":
-            self._end(state="failed", error=error, log=log, fatal=fatal)
+            self._end(state="failed", error=error, log=log)
 
     def killed(self) -> None:
         """Tell that the job was interrupted: it goes on when the sweep does."""
@@ -223,14 +228,15 @@ class Member:
 
 def prunes(cfg: "DictConfig") -> bool:
     """Return whether the first process of this configuration's fit may be told to end it."""
-    place = str(cfg.get("trial") or "")
-    return bool(place) and cfg.sweep.prune.by is not None and place.partition(".")[2] == "0"
+    if cfg.get("trial") is None or cfg.sweep.prune.by is None:
+        return False
+    return Place.read(cfg.trial).job == 0
 
 
 def _of_validation(values: Mapping[str, float]) -> dict[str, float]:
     return {name: value for name, value in values.items() if name.startswith("best/val/")}
 
 
-def key_of_test(attempt: int, job: int) -> str:
-    """Return the key under which the ledger keeps that a job of an ended try has been tested."""
-    return f"tested.{attempt}.{job}"
+def key_of_test(run_id: str) -> str:
+    """Return the key under which the ledger keeps that a run has been tested."""
+    return f"tested.{run_id}"

@@ -1,5 +1,6 @@
 """Opens the ledger a sweep is to work on: a new one, or that of the same sweep, which goes on."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from bcdl.sweeps.definition import difference
 from bcdl.sweeps.ledger import Ledger, find
 from bcdl.sweeps.process import Worker
 from bcdl.sweeps.settings import Settings
+from bcdl.sweeps.storage import NOTE, sweep_folder
+from bcdl.tracking.places import masked
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,13 @@ def open_sweep(
     """
     if find(name, root, settings.storage) is None:
         ledger = Ledger.create(name, root, settings.storage, settings.directions)
+        _leave_note(sweep_folder(root, name), command)
     else:
         ledger = Ledger.open(name, root, settings.storage)
         _require_free(ledger, settings.stale_after)
         _require_same(ledger, definition)
-    ledger.note(definition=definition, command=command.facts(), owner=Worker.here().facts())
+    ledger.note(definition=definition, command=command.facts(), fatal=None)
+    ledger.note(ended=False, owner=Worker.here().facts())
     return ledger
 
 
@@ -66,13 +71,19 @@ def owner(ledger: Ledger) -> Worker | None:
     return Worker.of(facts) if facts else None
 
 
+def _leave_note(folder: Path, command: Command) -> None:
+    """Write the command into the sweep's folder, once: its age tells which sweep is the latest."""
+    folder.mkdir(parents=True, exist_ok=True)
+    words = ["bcdl", "train", "-m", *masked(command.overrides)]
+    (folder / NOTE).write_text(f"{shlex.join(words)}\n", encoding="utf-8")
+
+
 def _require_free(ledger: Ledger, stale_after: float) -> None:
-    worker = owner(ledger)
+    worker = None if ledger.facts.get("ended") else owner(ledger)
     if worker is not None and worker.alive(stale_after) and not worker.is_here():
         raise UserError(
-            f"the sweep '{ledger.name}' is being run by {worker}; wait until that has ended, end "
-            f"it, or give this "
-            "one another sweep.name"
+            f"the sweep '{ledger.name}' is being run by {worker}; wait until that has ended, end it, or "
+            "give this one another sweep.name"
         )
 
 

@@ -8,8 +8,11 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from omegaconf import OmegaConf
+
+from bcdl.sweeps.definition import shown
 from bcdl.sweeps.ledger import Ledger, Trial
-from bcdl.tracking.places import masked, parameters
+from bcdl.tracking.places import masked, names_place, parameters
 from bcdl.tracking.tags import (
     BEST_RUN_TAG,
     BEST_TRIAL_TAG,
@@ -37,12 +40,15 @@ def open_parent(
     """
     from bcdl.tracking import TrackedRun
 
+    ledger.note(varied=list(keys))
     known = ledger.facts.get("parent")
     if known is not None:
-        return TrackedRun.resume(store, known)
-    run = TrackedRun.start(store, ledger.name, kind="sweep", tags={SWEEP_TAG: ledger.name})
-    ledger.note(parent=run.id)
-    _describe(run, ledger, overrides, keys)
+        run = TrackedRun.resume(store, known)
+    else:
+        run = TrackedRun.start(store, ledger.name, kind="sweep", tags={SWEEP_TAG: ledger.name})
+        ledger.note(parent=run.id)
+    if JOBS_TAG not in store.client.get_run(run.id).data.tags:
+        _describe(run, ledger, overrides, keys)
     return run
 
 
@@ -57,7 +63,9 @@ class Progress:
     def __init__(self, run: "TrackedRun", ledger: Ledger) -> None:
         self._run, self._ledger = run, ledger
         history = run.history(ledger.objectives)
-        self._seen = set.union(*(set(points) for points in history.values()))
+        drawn = set.union(*(set(points) for points in history.values()))
+        ended = [trial for trial in ledger.newest().values() if trial.told != "running"]
+        self._seen = {trial.attempt for trial in ended if trial.told != "finished" or trial.number in drawn}
 
     def update(self) -> None:
         """Log the best so far after each configuration that has ended since the last call.
@@ -67,9 +75,9 @@ class Progress:
         best: dict[str, float] = {}
         for number, trial in sorted(self._ledger.newest().items()):
             best = self._better(best, trial)
-            if trial.told == "running" or number in self._seen:
+            if trial.told == "running" or trial.attempt in self._seen:
                 continue
-            self._seen.add(number)
+            self._seen.add(trial.attempt)
             print(self._line(trial, best), flush=True)
             if trial.told == "finished":
                 self._run.log_metrics(best, number)
@@ -96,12 +104,12 @@ def conclude(run: "TrackedRun", ledger: Ledger, total: int) -> None:
     if not ranked:
         return
     best = ranked[0]
-    pairs = [override.partition("=") for override in best.overrides]
     varied = set(ledger.facts["varied"])
-    run.log_params({f"best.{key}": value for key, _, value in pairs if key.lstrip("+") in varied})
-    run.set_tags({BEST_TRIAL_TAG: str(best.number), BEST_RUN_TAG: best_run(ledger, best)})
+    pairs = [override.lstrip("+").partition("=") for override in best.overrides]
+    settings = {f"best.{key}": value for key, _, value in pairs if key in varied and not names_place(key)}
+    run.set_tags({BEST_TRIAL_TAG: str(best.number), BEST_RUN_TAG: best_run(ledger, best), **settings})
     means = zip(ledger.objectives, best.values or (), strict=True)
-    run.log_metrics(dict(means), max(ledger.newest()))
+    run.log_metrics(dict(means), max(trial.number for trial in ranked))
 
 
 def best_run(ledger: Ledger, trial: Trial) -> str:
@@ -144,14 +152,13 @@ def _describe(run: "TrackedRun", ledger: Ledger, overrides: Sequence[str], keys:
 
     run.store.client.update_run(run.id, name=ledger.name)
     run.name = ledger.name
-    ledger.note(varied=list(keys))
     jobs = jobs_a_trial(ledger.facts["definition"])
     tags = {OBJECTIVES_TAG: ",".join(ledger.objectives), VARIED_TAG: ",".join(keys), JOBS_TAG: str(jobs)}
-    run.set_tags(tags)
     run.log_params(parameters(overrides))
-    run.log_text("".join(f"- {override}\n" for override in overrides), "overrides.yaml")
-    run.log_text(json.dumps(ledger.facts["definition"], indent=2), "definition.json")
+    run.log_text(OmegaConf.to_yaml(OmegaConf.create(list(overrides))), "overrides.yaml")
+    run.log_text(json.dumps(shown(ledger.facts["definition"]), indent=2), "definition.json")
     log_provenance(run)
+    run.set_tags(tags)
 
 
 def _summary(ledger: Ledger, ranked: Sequence[Trial], total: int) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 VARIABLE = "BCDL_SWEEP_STORAGE"
 FILE = "study.journal"
+NOTE = "command.txt"
 SWEEPS = "sweeps"
 PORTS = {"postgresql": 5432, "mysql": 3306}
 SQLITE_WAIT = 60  # seconds that a writer waits for another one

@@ -1,5 +1,6 @@
 """Hydra's sweeper of bcdl: grid or search, one ledger, one parent run; what was interrupted goes on."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,17 +10,20 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from bcdl.errors import UserError
 from bcdl.sweeps.agreement import require_agreement
 from bcdl.sweeps.naming import sweep_name
-from bcdl.sweeps.pinning import pinned
+from bcdl.sweeps.pinning import earlier_runs, pinned, require_pinned
 from bcdl.sweeps.settings import Settings
 from bcdl.sweeps.space import Space
-from bcdl.sweeps.storage import sweep_folder
+from bcdl.sweeps.storage import VARIABLE, sweep_folder
+from bcdl.tracking.places import without_passwords
 
 if TYPE_CHECKING:
     from hydra.plugins.launcher import Launcher
 
     from bcdl.sweeps.opening import Command
+    from bcdl.tracking import TrackingStore
 
 
 class StudySweeper(Sweeper):
@@ -46,15 +50,20 @@ class StudySweeper(Sweeper):
             UserError: a mistake in the definition; nothing was run.
             RunError: configurations failed; the message names each.
         """
-        arguments = pinned(arguments, self._run_id)
+        arguments = pinned(self._without_password(arguments), self._run_id)
+        self._require_same_monitor(arguments)
         settings = Settings.of(self.config.sweep, self.config.callbacks.best.monitor)
         space = Space.of(
             arguments, settings.space, settings.when, searching=settings.searching, choices=self._choices
         )
         require_agreement(settings, space)
+        weights = {} if any("encoder.weights=" in text for text in arguments) else self._weights()
+        require_pinned({**settings.space, **weights})
         if settings.dry_run:
             from bcdl.sweeps.rehearsal import rehearse
 
+            if earlier_runs(arguments):
+                raise UserError("sweep.dry_run does not look into earlier runs: leave out from=")
             rehearse(self, settings, space)
             return
         from bcdl.sweeps.course import Course
@@ -82,11 +91,40 @@ class StudySweeper(Sweeper):
         """The tracking root."""
         return Path(self.config.tracking.root).expanduser().absolute()
 
-    def _run_id(self, reference: str) -> str:
+    def _store(self) -> "TrackingStore":
         from bcdl.tracking import TrackingStore
 
-        tracking = self.config.tracking
-        return TrackingStore.open(tracking.root, tracking.experiment).resolve(reference)
+        return TrackingStore.open(self.config.tracking.root, self.config.tracking.experiment)
+
+    def _run_id(self, reference: str) -> str:
+        return self._store().resolve(reference)
+
+    def _weights(self) -> dict[str, str]:
+        """Return the encoder's weights, as a study's file may name them."""
+        return {"encoder.weights": str(OmegaConf.select(self.config, "encoder.weights"))}
+
+    def _without_password(self, arguments: list[str]) -> list[str]:
+        """Move a study's address with a password to the environment: from there nobody records it."""
+        address = self.config.sweep.storage
+        if not address or without_passwords(address) == address:
+            return arguments
+        os.environ[VARIABLE] = address
+        with open_dict(self.config):
+            self.config.sweep.storage = None
+        return [text for text in arguments if not text.startswith("sweep.storage=")]
+
+    def _require_same_monitor(self, arguments: list[str]) -> None:
+        """Raise where a run that the jobs start from was chosen by another metric than the sweep's."""
+        wanted = self.config.callbacks.best.monitor
+        for reference in earlier_runs(arguments):
+            store = self._store()
+            cfg = OmegaConf.load(store.download(store.resolve(reference), "config.yaml"))
+            monitor = OmegaConf.select(cfg, "callbacks.best.monitor")
+            if monitor != wanted and not any("callbacks.best.monitor=" in text for text in arguments):
+                raise UserError(
+                    f"expected from= to name a run that was chosen by {wanted}, as the sweep is, found "
+                    f"{monitor}; add callbacks.best.monitor={monitor} or callbacks.best.monitor={wanted}"
+                )
 
     def _choices(self, group: str) -> list[str]:
         return list(self.hydra_context.config_loader.get_group_options(group))

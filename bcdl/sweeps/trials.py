@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from bcdl.sweeps.hope import gone
 from bcdl.sweeps.ledger import JOBS, NUMBER, OVERRIDES, JobState, Ledger, Trial
+from bcdl.sweeps.place import Place
 from bcdl.sweeps.sampling import sampler
 from bcdl.sweeps.settings import Settings
 from bcdl.sweeps.space import Space
@@ -23,18 +25,18 @@ class Job:
 
     Attributes:
         trial: the try that it belongs to.
-        index: which of its jobs.
+        place: how it finds itself in the ledger.
         overrides: what composes it.
     """
 
     trial: Trial
-    index: int
+    place: Place
     overrides: list[str]
 
     @property
-    def place(self) -> str:
-        """`<try>.<job>`: how a job finds itself in the ledger."""
-        return f"{self.trial.attempt}.{self.index}"
+    def index(self) -> int:
+        """Which of its trial's jobs it is."""
+        return self.place.job
 
 
 class Trials:
@@ -52,46 +54,46 @@ class Trials:
         self._points = [] if settings.searching else list(space.grid())
         self.total = settings.n_trials or len(self._points)
 
-    def next_jobs(self, slots: int) -> list[Job]:
+    def next_jobs(self, slots: int | None) -> list[Job]:
         """Return the jobs of the next batch of configurations, none where nothing is left to do.
 
+        Where `sweep.batch` is not set a search proposes as many as run at once. A grid goes out as a whole,
+        unless one runs after the other: then it can stop between them.
+
         Args:
-            slots: how many jobs run at once: a search proposes as many where `sweep.batch` is not set.
+            slots: how many jobs run at once; None where the launcher does not say.
         """
-        batch = self._settings.batch or (slots if self._settings.searching else self.total)
+        whole = None if self._settings.searching or slots == 1 else self.total
+        batch = self._settings.batch or whole or slots or 1
         return [job for trial in islice(self._due(), batch) for job in self._left(trial)]
 
     def gone(self) -> list[Trial]:
         """Return the configurations that failed and are not retried any more."""
-        tries = self._tries()
-        return [
-            trial
-            for trial in self._ledger.newest().values()
-            if trial.told == "failed" and tries[trial.number] > self._settings.retries
-        ]
+        return gone(self._ledger, self._settings.retries)
 
     def elsewhere(self) -> list[Job]:
         """Return the jobs that a living process which is not ours works on."""
         running = [trial for trial in self._ledger.newest().values() if trial.told == "running"]
         return [
-            Job(trial, index, self._overrides(trial, index))
+            self._job(trial, index)
             for trial in running
             for index, state in enumerate(trial.jobs)
             if self._held(state)
         ]
 
-    def jobs_of(self, trial: Trial) -> list[Job]:
-        """Return all jobs of a configuration."""
-        return [Job(trial, index, self._overrides(trial, index)) for index in range(len(trial.jobs))]
+    def tests_of(self, trial: Trial) -> list[Job]:
+        """Return jobs that test what the jobs of a configuration have fitted."""
+        return [self._job(trial, index, test=True) for index in range(len(trial.jobs))]
 
     def _due(self) -> Iterator[Trial]:
+        self._ledger.settle_all()
         newest = self._ledger.newest()
         for number in sorted(newest):
             if newest[number].told == "running" and self._left(newest[number]):
                 yield newest[number]
-        tries = self._tries()
+        given_up = {trial.number for trial in self.gone()}
         for number in sorted(newest):
-            if newest[number].told == "failed" and tries[number] <= self._settings.retries:
+            if newest[number].told == "failed" and number not in given_up:
                 yield self._retry(newest[number])
         for number in range(self.total):
             if number not in newest:
@@ -100,7 +102,7 @@ class Trials:
     def _left(self, trial: Trial) -> list[Job]:
         """Return the jobs of a running try that wait, or whose process has ended without a word."""
         return [
-            Job(trial, index, self._overrides(trial, index))
+            self._job(trial, index)
             for index, state in enumerate(trial.jobs)
             if state.state in ("waiting", "killed") or (state.state == "running" and not self._held(state))
         ]
@@ -108,12 +110,6 @@ class Trials:
     def _held(self, state: JobState) -> bool:
         worker = state.worker
         return state.alive(self._settings.stale_after) and worker is not None and not worker.is_here()
-
-    def _tries(self) -> dict[int, int]:
-        counts: dict[int, int] = {}
-        for trial in self._ledger.trials():
-            counts[trial.number] = counts.get(trial.number, 0) + 1
-        return counts
 
     def _retry(self, failed: Trial) -> Trial:
         """Begin a further try.
@@ -173,16 +169,17 @@ class Trials:
     def _attributes(self, number: int, overrides: Sequence[str]) -> dict[str, Any]:
         return {NUMBER: number, OVERRIDES: list(overrides), JOBS: self._settings.jobs}
 
-    def _overrides(self, trial: Trial, index: int) -> list[str]:
-        return [*trial.overrides, *self._place(trial, index)]
+    def _job(self, trial: Trial, index: int, test: bool = False) -> Job:
+        place = Place(trial.attempt, index, test)
+        return Job(trial, place, [*trial.overrides, *self._overrides(place)])
 
-    def _place(self, trial: Trial, index: int) -> list[str]:
+    def _overrides(self, place: Place) -> list[str]:
         folds = self._settings.folds
-        seed, fold = divmod(index, folds or 1)
-        place = [f"sweep.name={self._ledger.name}", f"trial='{trial.attempt}.{index}'"]
+        seed, fold = divmod(place.job, folds or 1)
+        own = [f"sweep.name='{self._ledger.name}'", f"trial='{place}'"]
         if self._settings.seeds is not None:
-            place.append(f"seed={self._seed + seed}")
-        return [*place, f"data.folds={folds}", f"data.fold={fold}"] if folds else place
+            own.append(f"seed={self._seed + seed}")
+        return [*own, f"data.folds={folds}", f"data.fold={fold}"] if folds else own
 
 
 def _template(

@@ -39,7 +39,7 @@ def print_end(store: "TrackingStore", ledger: Ledger, total: int) -> None:
 
 
 def _line(trial: Trial, varied: set[str]) -> str:
-    job = next((job for job in trial.jobs if job.state == "failed"), trial.jobs[0])
+    job = next((job for job in trial.jobs if job.state in ("failed", "killed")), trial.jobs[0])
     reason = job.error or ("interrupted" if job.state == "killed" else "no reason is known")
     where = f" (log: {job.log})" if job.log else ""
     return f"  trial {trial.number} {' '.join(_varied(trial, varied))}: {reason}{where}"

@@ -1,20 +1,29 @@
 """Whole sweeps through the command line, with a job that takes no time in the place of training."""
 
+import os
+import signal
 import sys
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from threading import Timer
 from types import ModuleType
 from typing import Any
 
 import pandas as pd
 import pytest
 from omegaconf import DictConfig
+from optuna.storages import InMemoryStorage
+from optuna.trial import TrialState, create_trial
 
 from bcdl.errors import RunError
-from bcdl.sweeps.ledger import Ledger
+from bcdl.sweeps.ledger import JobState, Ledger
 from bcdl.sweeps.member import Member
+from bcdl.sweeps.process import Worker
 from bcdl.tracking import TrackedRun, TrackingStore
 
+LR = "optimizer.lr=0.3"
 LOG = "optimizer.lr=tag(log,interval(1e-5,1e-2))"
 
 
@@ -33,7 +42,7 @@ class Training:
         self.done.append((task.kind, str(member)))
         store = TrackingStore.open(cfg.tracking.root)
         if task.kind == "test":
-            member.finished({"best/val/auroc": 0.0}, tested=True)
+            member.finished({"best/val/auroc": 0.0, "test/auroc": 0.0})
             return 0.0
         try:
             return self._fit(cfg, member, store, task.run)
@@ -54,7 +63,8 @@ class Training:
             run.log_params({"model": "cnn", "lr": cfg.optimizer.lr, "seed": cfg.seed})
             score = self.score(cfg)
             run.log_metrics({"best/val/auroc": score})
-        member.finished({"best/val/auroc": score}, tested=cfg.sweep.test == "all")
+        test = {"test/auroc": score} if cfg.sweep.test == "all" else {}
+        member.finished({"best/val/auroc": score, **test})
         return score
 
 
@@ -96,7 +106,7 @@ def test_a_grid_has_one_parent_with_a_child_a_configuration_and_its_best(
     best = children.loc[children["metrics.best/val/auroc"].idxmax(), "run_id"]
     assert run.data.tags["bcdl.best_run"] == best
     assert run.data.tags["bcdl.best_trial"] == "1"
-    assert run.data.params["best.optimizer.lr"] == "0.3"
+    assert run.data.tags["best.optimizer.lr"] == "0.3"
     assert run.data.metrics["best/val/auroc"] == pytest.approx(0.3)
     assert run.data.tags["mlflow.note.content"].startswith("3 of 3 trials finished. Best: trial 1")
     out = capsys.readouterr().out
@@ -145,11 +155,11 @@ def test_failures_beyond_the_limit_stop_the_sweep_and_retries_go_on_with_it(
         raise RunError("no luck")
 
     training.score = bad
-    assert sweep("optimizer.lr=0.1,0.2,0.3", "sweep.batch=1", "sweep.max_failures=1") == 1
+    assert sweep("optimizer.lr=0.1,0.2,0.3", "sweep.max_failures=1") == 1
     assert "more than sweep.max_failures=1" in capsys.readouterr().err
     assert [place for _, place in training.done] == ["s/0.0", "s/1.0"]
     training.score = good
-    again = ("sweep.batch=1", "sweep.max_failures=1", "sweep.retries=1")
+    again = ("sweep.max_failures=1", "sweep.retries=1")
     assert sweep("optimizer.lr=0.1,0.2,0.3", *again) == 0
     assert [place for _, place in training.done] == ["s/0.0", "s/1.0", "s/0.0", "s/1.0", "s/2.0"]
     assert parent(store()).info.status == "FINISHED"
@@ -192,6 +202,94 @@ def test_a_finished_sweep_has_nothing_left_and_may_get_more_trials(
     assert [place for kind, place in training.done if kind == "fit"] == [*fitted, "s/2.0"]
 
 
+def test_a_name_may_be_a_number(sweep: Callable[..., int], training: Training) -> None:
+    assert sweep("optimizer.lr=0.1,0.2", name="2026") == 0
+    assert [place for _, place in training.done] == ["2026/0.0", "2026/1.0"]
+
+
+def test_what_was_not_tested_is_tested_when_all_is_to_be(
+    sweep: Callable[..., int], training: Training
+) -> None:
+    assert sweep("optimizer.lr=0.1,0.2", "sweep.test=none") == 0
+    assert sweep("optimizer.lr=0.1,0.2", "sweep.test=all") == 0
+    assert training.done[2:] == [("test", "s/1.0"), ("test", "s/0.0")]
+    assert sweep("optimizer.lr=0.1,0.2", "sweep.test=all") == 0
+    assert len(training.done) == 4
+
+
+def test_a_job_that_ends_elsewhere_as_interrupted_is_run_here(
+    sweep: Callable[..., int], training: Training, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert sweep("optimizer.lr=0.1,0.2", "sweep.max_failures=0") == 0
+    monkeypatch.setattr("bcdl.sweeps.waiting.PAUSE", 0.2)
+    ledger = Ledger.open("s", Path("runs").absolute())
+    there = replace(Worker.here(), host="elsewhere")
+    begun = create_trial(state=TrialState.RUNNING, user_attrs={"number": 2, "overrides": [LR], "jobs": 1})
+    trial = ledger.add(begun)
+    ledger.write(trial, 0, JobState("running", worker=there))
+    timer = Timer(2.0, lambda: ledger.write(trial, 0, JobState("killed")))
+    timer.start()
+    assert sweep("optimizer.lr=0.1,0.2", "sweep.max_failures=0") == 0
+    timer.join()
+    assert [place for _, place in training.done[2:]] == ["s/2.0"]
+
+
+def test_a_sweep_that_ended_in_good_order_goes_on_from_another_machine(sweep: Callable[..., int]) -> None:
+    assert sweep("optimizer.lr=0.1,0.2") == 0
+    ledger = Ledger.open("s", Path("runs").absolute())
+    ledger.note(owner=replace(Worker.here(), host="elsewhere").facts())
+    assert sweep("optimizer.lr=0.1,0.2") == 0
+    ledger.note(ended=False, owner=replace(Worker.here(), host="elsewhere").facts())
+    assert sweep("optimizer.lr=0.1,0.2") == 2
+
+
+def test_a_parent_that_was_killed_before_it_was_described_is_described_later(
+    sweep: Callable[..., int], store: Callable[[], TrackingStore]
+) -> None:
+    assert sweep("optimizer.lr=0.1,0.2") == 0
+    run = parent(store()).info.run_id
+    for tag in ("bcdl.jobs", "bcdl.varied"):
+        store().client.delete_tag(run, tag)
+    assert sweep("optimizer.lr=0.1,0.2") == 0
+    assert parent(store()).data.tags["bcdl.varied"] == "optimizer.lr"
+
+
+def test_sigterm_ends_the_parent_as_killed(
+    sweep: Callable[..., int], training: Training, store: Callable[[], TrackingStore]
+) -> None:
+    def terminated(cfg: DictConfig) -> float:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5)
+        return 0.0
+
+    training.score = terminated
+    assert sweep("optimizer.lr=0.1,0.2") == 143
+    assert parent(store()).info.status == "KILLED"
+    training.score = lambda cfg: float(cfg.optimizer.lr)
+    assert sweep("optimizer.lr=0.1,0.2") == 0
+    assert parent(store()).info.status == "FINISHED"
+
+
+def test_a_password_of_the_study_s_storage_is_kept_nowhere(
+    sweep: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BCDL_SWEEP_STORAGE", "")
+    address = f"sqlite://reader:hush7@/{Path('studies.db').absolute()}"
+    storage = InMemoryStorage()
+    monkeypatch.setattr("bcdl.sweeps.storage._database", lambda _: storage)
+    sweep("optimizer.lr=0.1,0.2", f"sweep.storage={address}")
+    assert os.environ["BCDL_SWEEP_STORAGE"] == address
+    written = [file for file in Path("runs").rglob("*") if file.is_file() and b"hush7" in file.read_bytes()]
+    assert written == []
+
+
+def test_latest_is_refused_where_it_would_come_to_mean_a_run_of_the_sweep(
+    sweep: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert sweep("encoder.weights=null,run:latest") == 2
+    assert "name the run by its id" in capsys.readouterr().err
+
+
 def test_a_search_tests_its_best_trial_alone(sweep: Callable[..., int], training: Training) -> None:
     training.score = lambda cfg: -float(cfg.optimizer.lr)
     assert sweep(LOG, "sweep=random", "sweep.n_trials=3", "sweep.seeds=2") == 0
@@ -224,7 +322,7 @@ def test_a_sweep_that_another_living_process_runs_is_refused(
     ledger = Ledger.open("s", Path("runs").absolute())
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
         facts = {**Worker.here().facts(), "pid": other.pid, "started": _started(other.pid)}
-        ledger.note(owner=facts)
+        ledger.note(ended=False, owner=facts)
         assert sweep("optimizer.lr=0.1,0.2") == 2
         other.kill()
     assert "is being run by process" in capsys.readouterr().err
@@ -234,7 +332,7 @@ def test_a_sweep_that_another_living_process_runs_is_refused(
 def test_an_objective_that_no_run_logs_is_found_in_the_first_trial(
     sweep: Callable[..., int], training: Training, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert sweep("optimizer.lr=0.1,0.2,0.3", "sweep.batch=1", "sweep.objective=best/val/f1") == 1
+    assert sweep("optimizer.lr=0.1,0.2,0.3", "sweep.objective=best/val/f1") == 1
     assert len(training.done) == 1
     assert "expected the sweep's objective best/val/f1" in capsys.readouterr().err
 

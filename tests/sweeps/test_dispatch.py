@@ -10,6 +10,7 @@ from bcdl.errors import RunError, UserError
 from bcdl.sweeps.dispatch import LOST, Dispatcher
 from bcdl.sweeps.ledger import JobState, Ledger, Trial
 from bcdl.sweeps.member import TakenError
+from bcdl.sweeps.place import Place
 from bcdl.sweeps.process import Worker
 from bcdl.sweeps.trials import Job
 
@@ -63,7 +64,7 @@ def send(ledger: Ledger, begun: Callable[..., Trial]) -> Callable[..., SimpleNam
         store = Store()
         launcher = Launcher(ledger, lambda overrides: work(trial, int(overrides[0])))
         dispatcher = Dispatcher(launcher, ledger, store, 60.0, 5)  # type: ignore[arg-type]
-        every = [Job(trial, index, [str(index)]) for index in range(jobs)]
+        every = [Job(trial, Place(trial.attempt, index), [str(index)]) for index in range(jobs)]
         error: Exception | None = None
         try:
             dispatcher.run(every)

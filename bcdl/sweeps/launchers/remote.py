@@ -20,6 +20,7 @@ from omegaconf import DictConfig
 
 from bcdl.errors import RunError, UserError
 from bcdl.exits import TERMINATED
+from bcdl.tracking.places import without_passwords
 
 
 class Stopped(SystemExit):
@@ -38,7 +39,7 @@ class Origin:
         context: Hydra's loader and callbacks.
         task: what runs a composed configuration.
         singletons: state of Hydra's singletons.
-        argv: the command as typed: Lightning starts the further processes of a fit from it.
+        argv: the command as typed, without passwords: further processes of a fit are started from it.
         folder: the working folder, for relative paths and for a user's own modules.
         environment: variables passed on.
     """
@@ -54,7 +55,8 @@ class Origin:
     def here(cls, context: HydraContext, task: TaskFunction, passed_on: tuple[str, ...]) -> "Origin":
         """Return this process as the origin of jobs, with the variables whose names begin so."""
         passed = {name: value for name, value in os.environ.items() if name.startswith(passed_on)}
-        return cls(context, task, Singleton.get_state(), tuple(sys.argv), os.getcwd(), passed)  # noqa: PTH109
+        typed = tuple(map(without_passwords, sys.argv))
+        return cls(context, task, Singleton.get_state(), typed, os.getcwd(), passed)  # noqa: PTH109
 
     @contextmanager
     def restored(self) -> Iterator[None]:

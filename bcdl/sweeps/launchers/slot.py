@@ -97,7 +97,7 @@ class Slot:
         self._errors.parent.mkdir(parents=True, exist_ok=True)
         with self._errors.open("ab") as errors:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", WORKER, str(theirs.fileno())],
+                [sys.executable, "-m", WORKER, str(theirs.fileno()), str(os.getpid())],
                 stdin=subprocess.DEVNULL,
                 stdout=errors,
                 stderr=errors,

@@ -10,10 +10,10 @@ from multiprocessing.connection import Connection
 PR_SET_PDEATHSIG = 1  # of prctl(2), Linux
 
 
-def main(descriptor: int) -> None:
-    """Do the jobs that come through a pipe; each is answered by how it ended."""
+def main(descriptor: int, parent: int) -> None:
+    """Do the jobs that come through a pipe from the parent process; each is answered by how it ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # between jobs there is nothing to interrupt
-    _die_with_parent()
+    _die_with(parent)
     pipe = Connection(descriptor)
     pipe.send_bytes(b"ready")
     while True:
@@ -53,13 +53,13 @@ def _clean_up() -> None:
         torch.cuda.empty_cache()
 
 
-def _die_with_parent() -> None:
+def _die_with(parent: int) -> None:
     """Ask the kernel to kill this process when its parent ends, even by kill -9."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() == 1:  # it has ended already
+        if os.getppid() != parent:  # it has ended already
             sys.exit(1)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), int(sys.argv[2]))
