@@ -107,11 +107,11 @@ def _as_job(cfg: DictConfig, store: TrackingStore, member: Member) -> float | No
             outcome = Outcome(recorded.metrics, PRUNED_TAG in recorded.tags)
         else:
             earlier, outcome = _fit_job(cfg, store, member, earlier)
+        tidy(store.folder(earlier), cfg.keep)
         if outcome.pruned:
             member.pruned(outcome.results)
         else:
             member.finished(outcome.results)
-    tidy(store.folder(earlier), cfg.keep)
     return _score(cfg, outcome.results)
 
 

@@ -96,7 +96,7 @@ def test_a_job_is_a_tagged_child_and_tells_what_its_best_checkpoint_is_worth(
     assert job("data.folds=3", "data.fold=1") == 0
     child = sweep.child
     assert child.info.status == "FINISHED"
-    assert child.info.run_name == f"cnn-small_cnn-phantom-t7-lr=0.0123-f1-{child.info.run_id[:4]}"
+    assert child.info.run_name == f"t7-f1-lr=0.0123-cnn-small_cnn-phantom-{child.info.run_id[:4]}"
     place = {"sweep": "s", "trial": "7", "try": "0", "job": "0", "seed": "0", "fold": "1"}
     assert child.data.tags.items() >= {f"bcdl.{key}": value for key, value in place.items()}.items()
     assert sweep.trial.told == "finished"
@@ -133,14 +133,16 @@ def test_a_job_that_is_not_to_be_tested_yet_is_tested_later_in_its_own_run(job: 
     assert set(sweep.predictions()["split"]) == {"val"}
     assert not [name for name in sweep.child.data.metrics if name.startswith("test/")]
     before = sweep.child
-    assert job("sweep.test=best") == 0
+    assert job("sweep.test=best") == 1
+    assert set(sweep.predictions()["split"]) == {"val"}
+    assert job("sweep.test=best", "trial='0.0.test'") == 0
     after = sweep.child
     assert set(sweep.predictions()["split"]) == {"val", "test"}
     assert (after.info.status, after.info.end_time) == ("FINISHED", before.info.end_time)
     assert after.data.metrics[OBJECTIVE] == before.data.metrics[OBJECTIVE]
     assert sweep.points(OBJECTIVE) == 1
     assert "test/auroc" in after.data.metrics
-    assert "tested.0.0" in sweep.ledger.facts
+    assert f"tested.{after.info.run_id}" in sweep.ledger.facts
 
 
 def test_without_checkpoints_nothing_could_be_tested_later(
@@ -173,7 +175,8 @@ def test_an_objective_that_no_run_logs_is_said_at_once(
     assert job() == 1
     assert "best/val/auroc" in capsys.readouterr().err
     assert sweep.child.info.status == "FAILED"
-    assert sweep.job.fatal
+    assert sweep.job.error is not None
+    assert sweep.ledger.facts["fatal"] == sweep.job.error
 
 
 def test_a_job_in_the_hands_of_a_living_process_is_left_alone(

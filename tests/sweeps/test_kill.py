@@ -38,12 +38,12 @@ MOMENTS = {  # what is called for the how manieth time
     "the ledger is there and the parent is not": ("bcdl.sweeps.course", "open_parent", 1),
     "the second trial is about to be proposed": ("bcdl.sweeps.ledger", "Ledger.add", 2),
     "a run is open and the ledger has not heard of it": ("bcdl.sweeps.member", "Member.opened", 1),
-    "the second trial is about to be fitted": ("bcdl.train", "_fit", 2),
     "an epoch is half done": ("bcdl.models.callbacks", "BatchSeed.on_train_batch_start", 6),
     "a fit is over and not noted": ("bcdl.train", "mark_fitted", 2),
     "a fit is noted and its results are not": ("bcdl.train", "conclude", 1),
     "results are noted and the checkpoint is not": ("bcdl.train", "record_best", 2),
     "a run is over and the ledger has not heard of it": ("bcdl.sweeps.member", "Member.finished", 1),
+    "a job has told its end and its trial is not told": ("bcdl.sweeps.ledger", "Ledger.settle", 1),
     "all trials are over and the parent is not": ("bcdl.sweeps.course", "conclude", 1),
 }
 SPACE = ("optimizer.lr=tag(log,interval(1e-4,1e-1))", "model.dropout=interval(0,0.5)")
