@@ -19,7 +19,7 @@ from bcdl.cli import main
 from bcdl.notebook import Run
 from bcdl.tracking import TrackedRun, TrackingStore
 from tests.conftest import TINY_NETWORK, TINY_PHANTOM, TINY_RUN
-from tests.serving.conftest import request_of
+from tests.serving.conftest import png, request_of
 
 Verb = Callable[..., int]
 
@@ -158,6 +158,24 @@ def test_a_run_of_an_older_form_is_refused_with_what_it_lacks(
     run.store.download(run.id, "splits.csv").unlink()
     assert bcdl_in_process("promote", "latest", "--as", "champion") == 2
     assert "recorded by another version of bcdl: it lacks splits.csv" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_run_whose_training_data_are_gone_is_refused(
+    train: Verb, bcdl_in_process: Verb, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, rng = tmp_path / "files", np.random.default_rng(0)
+    folder.mkdir()
+    for row in range(30):
+        (folder / f"{row}.png").write_bytes(png(rng.integers(0, 256, (32, 32)).astype(np.uint8)))
+    manifest = pd.DataFrame({"patient_id": range(30), "path": [f"{row}.png" for row in range(30)]})
+    manifest.assign(label=[0, 1] * 15).to_csv(folder / "manifest.csv", index=False)
+    assert train("data=manifest", f"data.path={folder / 'manifest.csv'}", "data.pseudonyms=false") == 0
+    shutil.rmtree(folder)
+    assert bcdl_in_process("promote", "latest", "--as", "champion") == 2
+    err = capsys.readouterr().err
+    assert str(folder) in err
+    assert "Traceback" not in err
 
 
 @pytest.mark.slow

@@ -30,7 +30,7 @@ _SMALL = 128  # pixels along the longer side of an example that is scaled anyway
 
 
 def pack(path: Path, bundle: Path, facts: Facts, card: str, logged: Any) -> None:  # noqa: ANN401 - MLflow's LoggedModel
-    """Write MLflow's model folder; nothing in it is pickled.
+    """Write MLflow's model folder: no Python object is pickled, weights are read as tensors alone.
 
     Args:
         path: the folder, which does not exist yet.

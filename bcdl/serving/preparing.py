@@ -1,6 +1,8 @@
 """From sent bytes to prepared pixels, by the code that fills an image store."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +22,8 @@ from bcdl.serving.contents import content, suffix
 from bcdl.serving.facts import POSITIONS, Facts
 
 UNKNOWN = "NA"
+_OPEN_FILES = Path("/proc/self/fd")
+_ANONYMOUS = hasattr(os, "memfd_create") and _OPEN_FILES.is_dir()
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class SentImage:
 
 
 class SentFiles(FolderReader):
-    """The pixels of images that were sent, each for a moment a file."""
+    """The pixels of images that were sent, each for a moment a file: see `_as_file`."""
 
     name = "request"
 
@@ -98,6 +102,27 @@ def _named(error: str, laterality: str | None, view: str | None) -> SentImage:
     return SentImage(None, side or UNKNOWN, shown or UNKNOWN, error)
 
 
+@contextmanager
+def _as_file(data: bytes, file: Path) -> Iterator[Path]:
+    """Let bytes be read as a file of a name for a moment.
+
+    On Linux the name is a link to memory that goes with the process, so that no disk sees them, whatever
+    becomes of the process. Elsewhere it is a file.
+    """
+    try:
+        if not _ANONYMOUS:
+            file.write_bytes(data)
+            yield file
+            return
+        with os.fdopen(os.memfd_create("image"), "wb") as memory:
+            memory.write(data)
+            memory.flush()
+            file.symlink_to(_OPEN_FILES / str(memory.fileno()))
+            yield file
+    finally:
+        file.unlink(missing_ok=True)
+
+
 class _Bench:
     """Prepares one image after the other in a folder of its own, each in the place of the one before."""
 
@@ -109,10 +134,9 @@ class _Bench:
         given = (laterality or UNKNOWN, view or UNKNOWN)
         try:
             data = content(cell)
-            file = self._folder / f"image{suffix(data)}"
-            file.write_bytes(data)
-            given = self._positions(file, laterality, view)
-            return self._decoded(file.name, *given)
+            with _as_file(data, self._folder / f"image{suffix(data)}") as file:
+                given = self._positions(file, laterality, view)
+                return self._decoded(file.name, *given)
         except ImageError as error:
             return SentImage(None, *given, error.reason)
 

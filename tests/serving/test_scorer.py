@@ -69,7 +69,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"image": png(np.eye(64, 32, dtype=np.uint8))[:60]}, "truncated"),
     ({"laterality": "links"}, "laterality: expected one of L, R, NA, found 'LINKS'"),
     ({"view": "CLEOPATRA"}, "view: expected one of CC, MLO"),
-    ({"exam_date": "yesterday"}, "exam_date: expected a date such as 2024-05-31, found 'yesterday'"),
+    ({"exam_date": "yesterday"}, "exam_date: expected a date such as 2024-05-31, found a text that is none"),
 ]
 
 
@@ -101,6 +101,25 @@ def test_a_refused_image_is_left_out_where_the_training_left_such_out(scorer: Sc
     assert answer["images"].tolist() == [1]
     assert answer["probability"].tolist() == expected["probability"].tolist()
     assert "row 1: " in answer["error"][0]
+
+
+def test_two_patients_that_would_have_one_name_get_no_probability(scorer: Scorer, breasts: Run) -> None:
+    request = (
+        request_of(breasts)
+        .iloc[:3]
+        .assign(patient_id=["a/b", "a", "a"], exam_id=["c", "b/c", "d"], laterality="L")
+    )
+    answer = scorer.predict(request)
+    assert answer["sample"].tolist() == ["a/b/c/L", "a/b/c/L", "a/d/L"]
+    assert answer["probability"].isna().tolist() == [True, True, False]
+    assert answer["error"].str.contains("another patient").tolist()[:2] == [True, True]
+
+
+def test_two_patients_are_never_one_sample(scorer: Scorer, breasts: Run) -> None:
+    request = request_of(breasts).iloc[:3].assign(patient_id=["1", None, "2"], exam_id=None, laterality="L")
+    answer = scorer.predict(request)
+    assert answer["sample"].tolist() == ["1/1/L", "row 1/1/L", "2/1/L"]
+    assert answer["images"].tolist() == [1, 1, 1]
 
 
 @pytest.mark.parametrize(
