@@ -32,9 +32,11 @@ def importance_gap(results: Results) -> str | None:
     rows = results.finished
     if len(rows) < FEWEST:
         return too_few(len(rows), FEWEST)
-    varied = len(_varied(rows, results.varied))
-    if varied < 2:
-        return f"it takes two keys that vary among the finished trials, there are {varied}"
+    varied = _varied(rows, results.varied)
+    if len(varied) < 2:
+        return f"it takes two keys that vary among the finished trials, there are {len(varied)}"
+    if not any(_is_judged(rows, varied, key) for key in varied):
+        return f"it takes two keys that vary in the same {FEWEST} trials; of one alone every share would be 1"
     same = [name for name in results.objectives if rows[name].nunique() < 2]
     return f"{same[0]} is the same in all finished trials" if same else None
 
@@ -43,7 +45,8 @@ def importances(results: Results) -> pd.DataFrame:
     """Return the share of variance that each key explains alone, the most important first.
 
     Columns: key, trials (finished ones that have a value of the key), then one of each objective, 0 to 1. A
-    key that only some trials have is judged among these; NaN where they are too few.
+    key that only some trials have is judged among these, beside the keys that all of these have. NaN where
+    they are too few, or where no other key varies: by fANOVA a key alone explains everything, noise too.
     """
     rows, keys = results.finished, _varied(results.finished, results.varied)
     found = pd.DataFrame(
@@ -79,9 +82,22 @@ def importance(results: Results) -> Figure:
 
 
 def key_names(found: pd.DataFrame, trials: int) -> list[str]:
-    """Return the names of the keys, of a key that not all trials have with their number."""
-    names = zip(found["key"], found["trials"], strict=True)
-    return [cut(key if own == trials else f"{key} ({own} trials)", _LONGEST) for key, own in names]
+    """Return the names of the keys, with what is to be known of some.
+
+    That is how many trials have a key where not all do, and that it is not judged.
+    """
+    unjudged = found.drop(columns=["key", "trials"]).isna().all(axis=1)
+    names = []
+    for key, own, alone in zip(found["key"], found["trials"], unjudged, strict=True):
+        told = [f"{own} trials"] * (own != trials) + ["not judged"] * alone
+        remark = f" ({', '.join(told)})" if told else ""
+        names.append(cut(key, _LONGEST - len(remark)) + remark)
+    return names
+
+
+def share_text(share: float) -> str:
+    """Return a share in two digits, `-` where there is none."""
+    return "-" if np.isnan(share) else f"{share:.2f}"
 
 
 def _draw_bars(axes: Axes, found: pd.DataFrame, objectives: Sequence[str]) -> None:
@@ -90,10 +106,8 @@ def _draw_bars(axes: Axes, found: pd.DataFrame, objectives: Sequence[str]) -> No
         places = np.arange(len(found)) + (number - (len(objectives) - 1) / 2) * thick
         axes.barh(places, found[name], height=thick * 0.9, color=colour(number), label=name)
         for place, share in zip(places, found[name], strict=True):
-            text = "-" if np.isnan(share) else f"{share:.2f}"
-            axes.text(
-                1.02, place, text, transform=axes.get_yaxis_transform(), va="center", color=INK, fontsize=9
-            )
+            text, beside = share_text(share), axes.get_yaxis_transform()
+            axes.text(1.02, place, text, transform=beside, va="center", color=INK, fontsize=9)
 
 
 def _varied(rows: pd.DataFrame, keys: list[str]) -> list[str]:
@@ -104,22 +118,32 @@ def _everywhere(rows: pd.DataFrame, key: str) -> bool:
     return bool(rows[f"{PARAMETER}{key}"].notna().all())
 
 
-def _share_where(rows: pd.DataFrame, keys: list[str], key: str, objective: str) -> float:
-    """Return the share of a key among the trials that have it, beside the keys that all of these have."""
+def _is_judged(rows: pd.DataFrame, keys: list[str], key: str) -> bool:
+    there, beside = _beside(rows, keys, key)
+    return len(there) >= FEWEST and len(beside) > 1
+
+
+def _beside(rows: pd.DataFrame, keys: list[str], key: str) -> tuple[pd.DataFrame, list[str]]:
+    """Return the trials that have a key, and the keys that all of these have and that vary among them."""
     there = rows[rows[f"{PARAMETER}{key}"].notna()]
-    beside = [other for other in _varied(there, keys) if _everywhere(there, other)]
+    return there, [other for other in _varied(there, keys) if _everywhere(there, other)]
+
+
+def _share_where(rows: pd.DataFrame, keys: list[str], key: str, objective: str) -> float:
+    """Return the share of a key among the trials that have it."""
+    there, beside = _beside(rows, keys, key)
     if len(there) < FEWEST or there[objective].nunique() < 2:
         return float("nan")
     return _shares(there, beside, objective)[key]
 
 
 def _shares(rows: pd.DataFrame, keys: list[str], objective: str) -> dict[str, float]:
-    """Return the shares of keys which all rows have."""
+    """Return the shares of keys which all rows have; of a key alone there is none."""
     import optuna
     from optuna.importance import FanovaImportanceEvaluator
 
-    if not keys:
-        return {}
+    if len(keys) < 2:
+        return dict.fromkeys(keys, float("nan"))
     columns = {key: _prepared(rows[f"{PARAMETER}{key}"]) for key in keys}
     distributions = {key: _distribution(values) for key, values in columns.items()}
     with _silent():
@@ -131,7 +155,7 @@ def _shares(rows: pd.DataFrame, keys: list[str], objective: str) -> dict[str, fl
 
 
 def _prepared(values: pd.Series) -> list[str] | list[float]:
-    """Return texts, or numbers, over a wide range their logarithms: Optuna's fANOVA knows no logarithmic axis."""
+    """Return texts, or numbers; over a wide range logarithms, for Optuna's fANOVA has no logarithmic axis."""
     if not pd.api.types.is_numeric_dtype(values):
         return [str(value) for value in values]
     numbers = values.astype("float64")

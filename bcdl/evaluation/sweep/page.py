@@ -24,7 +24,8 @@ _EXPLAINED = {
     "History": "Each trial by its number, and the best so far.",
     "Objectives": "Each trial by the first two objectives. One is beaten where another is nowhere worse and "
     "somewhere better.",
-    "Importance": "The share of the objective's variance that a key explains alone, by fANOVA.",
+    "Importance": "The share of the objective's variance that a key explains alone, by fANOVA. A key beside "
+    "which no other varies is not judged.",
     "Parallel coordinates": "A line a finished trial, darkest the best. Draw along an axis to choose "
     "among them; click it to choose all.",
 }

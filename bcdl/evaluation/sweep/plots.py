@@ -7,7 +7,7 @@ import pandas as pd
 
 from bcdl.evaluation.style import GRID, INK, PALETTE, QUIET
 from bcdl.evaluation.sweep.history import LOST, best_so_far
-from bcdl.evaluation.sweep.importance import importances, key_names
+from bcdl.evaluation.sweep.importance import importances, key_names, share_text
 from bcdl.evaluation.sweep.parallel import columns
 from bcdl.evaluation.sweep.pareto import unbeaten
 from bcdl.evaluation.sweep.results import Results, cut
@@ -59,15 +59,14 @@ def importance_plot(results: Results) -> "Figure":
     names = [escape(name) for name in key_names(found, len(results.finished))]
     figure = _figure("share", "", 110 + 34 * len(names) * len(results.objectives))
     for number, name in enumerate(results.objectives):
-        shares = found[name].fillna(0)
         figure.add_bar(
             y=names,
-            x=shares.tolist(),
+            x=found[name].fillna(0).tolist(),
             orientation="h",
             name=escape(name),
             marker_color=PALETTE[number],
-            text=[f"{share:.2f}" for share in shares],
-            hovertemplate="%{y}: %{x:.3f}<extra></extra>",
+            text=[share_text(share) for share in found[name]],
+            hovertemplate="%{y}: %{text}<extra></extra>",
         )
     figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False)
     figure.update_xaxes(rangemode="tozero", nticks=5, tickangle=0)

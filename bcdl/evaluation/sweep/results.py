@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from bcdl.evaluation.sweep.table import PARAMETER
 
 LONGEST = 60  # characters of a text in a figure
+_EXACT = 1e15  # up to here a float can be any whole number
 
 
 @dataclass(frozen=True)
@@ -73,13 +74,15 @@ class Results:
 
 
 def value_text(value: object) -> str:
-    """Return a value of a key in few characters: `0.001`, `3e-5`, `cnn`.
+    """Return a value of a key in few characters: `0.001`, `3e-5`, `16384`, `cnn`; whole numbers stay whole.
 
     Example:
         >>> value_text(0.00003)
         '3e-5'
     """
     if isinstance(value, float | int | np.integer) and not isinstance(value, bool):
+        if abs(float(value)) < _EXACT and float(value).is_integer():
+            return str(int(value))
         mantissa, exponent, power = f"{value:.4g}".partition("e")
         return f"{mantissa}e{int(power)}" if exponent else mantissa
     return str(value)

@@ -67,7 +67,8 @@ def _of_numbers(values: pd.Series, logarithmic: bool) -> Scale:
         return (number - low) / (high - low) if high > low else 0.5
 
     wanted = [*sorted(numbers.dropna().unique())] if numbers.nunique() <= 6 else _steps(numbers, logarithmic)
-    ticks = _apart((place(number), value_text(_as_value(number, logarithmic))) for number in wanted)
+    whole = bool((values.dropna() % 1 == 0).all())
+    ticks = _apart((place(number), value_text(_as_value(number, logarithmic, whole))) for number in wanted)
     return Scale(np.array([place(number) for number in numbers]), ticks, logarithmic)
 
 
@@ -82,9 +83,9 @@ def _steps(numbers: pd.Series, logarithmic: bool) -> Sequence[float]:
     return [low, high, *(number for number in between if low < number < high)]
 
 
-def _as_value(number: float, logarithmic: bool) -> float:
+def _as_value(number: float, logarithmic: bool, whole: bool) -> float:
     value = 10**number if logarithmic else number
-    return float(f"{value:.3g}")
+    return round(value) if whole else float(f"{value:.3g}")
 
 
 def _apart(ticks: Iterable[tuple[float, str]]) -> tuple[tuple[float, str], ...]:

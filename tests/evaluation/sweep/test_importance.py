@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bcdl.evaluation.sweep.importance import importance_gap, importances
+from bcdl.evaluation.sweep.importance import importance_gap, importances, key_names
 from bcdl.evaluation.sweep.results import Results
 
 AUROC = "best/val/auroc"
@@ -34,12 +34,39 @@ def test_steps_over_decades_are_factors(trials_of: Trials) -> None:
 
 
 def test_a_key_of_some_trials_is_judged_among_these(trials_of: Trials) -> None:
-    models = ["cnn", "cnn_rnn"] * 20
+    models, other = ["cnn", "cnn_rnn"] * 20, [float(n // 4 % 2) for n in range(40)]
     hidden = [np.nan if n % 2 == 0 else float(n % 4) for n in range(40)]  # 1 or 3
     values = [0.5 if np.isnan(size) else 0.5 + size / 10 for size in hidden]
-    found = importances(Results(trials_of(values, model=models, hidden=hidden), [AUROC], [False]))
-    assert dict(zip(found["key"], found["trials"], strict=True)) == {"hidden": 20, "model": 40}
-    assert found.set_index("key")[AUROC]["hidden"] == pytest.approx(1)
+    table = trials_of(values, model=models, hidden=hidden, other=other)
+    found = importances(Results(table, [AUROC], [False])).set_index("key")
+    assert found["trials"].to_dict() == {"hidden": 20, "model": 40, "other": 40}
+    assert found[AUROC]["hidden"] == pytest.approx(1, abs=0.05)
+    assert found[AUROC]["other"] == pytest.approx(0, abs=0.05)
+
+
+def test_a_key_beside_which_none_varies_is_not_judged(trials_of: Trials) -> None:
+    chance = np.random.default_rng(0)
+    models, rates = ["cnn", "cnn_rnn", "cnn_rnn"] * 6, [*chance.random(18)]
+    hidden = [
+        np.nan if model == "cnn" else size for model, size in zip(models, chance.random(18), strict=True)
+    ]
+    noise = [*chance.random(18)]
+    results = Results(trials_of(noise, model=models, hidden=hidden), [AUROC], [False])
+    assert importances(results)[AUROC].isna().all()
+    assert "two keys that vary in the same 4 trials" in str(importance_gap(results))
+    some = trials_of(noise, model=models, hidden=hidden, rate=rates)
+    some.loc[some["params.model"] == "cnn_rnn", "params.rate"] = np.nan
+    two = Results(some.assign(**{"params.size": [1.0, 2.0] * 9}), [AUROC], [False])
+    assert importances(two)[AUROC].notna().all()
+    assert importance_gap(two) is None
+
+
+def test_names_say_which_keys_are_not_judged_however_long() -> None:
+    found = pd.DataFrame({"key": ["a", "b" * 80], "trials": [9, 6], AUROC: [0.5, np.nan]})
+    first, second = key_names(found, 9)
+    assert first == "a"
+    assert second.startswith("bbb")
+    assert second.endswith("… (6 trials, not judged)")
 
 
 def test_a_key_of_too_few_trials_has_no_share(trials_of: Trials) -> None:

@@ -6,6 +6,8 @@ import pandas as pd
 import pytest
 
 from bcdl.evaluation.sweep import sweep_page
+from bcdl.evaluation.sweep.plots import importance_plot
+from bcdl.evaluation.sweep.results import Results
 
 AUROC = "best/val/auroc"
 ODD = "</script><script>alert(1)</script><b>"
@@ -52,6 +54,16 @@ def test_a_page_has_every_trial_best_first_and_asks_for_nothing_from_elsewhere(t
     assert "Best: trial 1" in page
     for told in ("6 finished", "1 pruned", "1 failed", "plot-history", "plot-importance", "plot-parallel"):
         assert told in page
+
+
+def test_a_key_that_is_not_judged_has_a_dash_and_no_share(trials_of: Trials) -> None:
+    values, rates = [*np.random.default_rng(0).random(12)], [float(n) for n in range(12)]
+    only = ["x", "y", *[None] * 10]
+    table = trials_of(values, rate=rates, size=rates[::-1], only=only)
+    figure = importance_plot(Results(table, [AUROC], [False]))
+    texts = dict(zip(figure.data[0].y, figure.data[0].text, strict=True))
+    assert texts["only (2 trials, not judged)"] == "-"
+    assert float(texts["rate"]) > 0
 
 
 def test_plotly_is_in_it_once(table: pd.DataFrame) -> None:

@@ -33,7 +33,18 @@ def test_settings_take_the_last_part_of_a_key_unless_two_keys_share_it(trials_of
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(3e-05, "3e-5"), (0.001, "0.001"), (64.0, "64"), (np.int64(7), "7"), ("cnn", "cnn")]
+    ("value", "text"),
+    [
+        *((3e-05, "3e-5"), (0.001, "0.001"), (0.123456, "0.1235"), (1e20, "1e20"), ("cnn", "cnn")),
+        *(
+            (64.0, "64"),
+            (np.int64(7), "7"),
+            (16384, "16384"),
+            (16384.0, "16384"),
+            (-4294967295.0, "-4294967295"),
+        ),
+        *((True, "True"), (float("nan"), "nan"), (float("inf"), "inf")),
+    ],
 )
-def test_values_are_short(value: object, text: str) -> None:
+def test_values_are_short_and_whole_numbers_whole(value: object, text: str) -> None:
     assert value_text(value) == text

@@ -46,5 +46,11 @@ def test_steps_of_whole_numbers_are_whole() -> None:
     assert all("." not in text for _, text in scale(pd.Series(range(2, 10))).ticks)
 
 
+@pytest.mark.parametrize("values", [[128, 16384], [16384, 16390], [1.0, 123457.0, np.nan]])
+def test_whole_numbers_are_told_to_the_last_digit(values: list[float]) -> None:
+    told = [text for _, text in scale(pd.Series(values)).ticks if text != NOT_VARIED]
+    assert told == [str(int(value)) for value in values if not np.isnan(value)]
+
+
 def test_of_many_words_only_some_are_told() -> None:
     assert len(scale(pd.Series([f"word{number:03}" for number in range(100)])).ticks) <= 12
