@@ -1,7 +1,7 @@
 """What a training run records about itself before it trains: configuration, origin, data, model, samples."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 from hydra.core.hydra_config import HydraConfig
@@ -16,7 +16,7 @@ from bcdl.sweeps.member import Member, Task
 from bcdl.tracking import TrackedRun, TrackingStore, log_provenance
 from bcdl.tracking.leftovers import deliver_leftovers
 from bcdl.tracking.lookup import tagged
-from bcdl.tracking.places import parameters
+from bcdl.tracking.places import configured, parameters
 from bcdl.tracking.tags import DESCRIPTION_TAG
 
 SAMPLES = 16
@@ -76,6 +76,7 @@ def open_job(store: TrackingStore, member: Member, earlier: str | None) -> Track
 
 def record_configuration(run: TrackedRun, plan: Plan) -> None:
     """Record the resolved configuration, the headline and overridden parameters, and the origin."""
+    run.hide(configured(cast(dict[str, Any], OmegaConf.to_container(plan.cfg, resolve=True))))
     run.log_text(OmegaConf.to_yaml(plan.cfg, resolve=True), CONFIG)
     log_provenance(run)
     if plan.resumed is not None:

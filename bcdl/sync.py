@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from bcdl.tracking.leftovers import Delivery
 
 SHORTEST = 4  # characters of a run's id
+UNKNOWN_HERE = (
+    "not in this store, or deleted there; name its own in MLFLOW_TRACKING_URI, restore it in MLflow, or "
+    "remove its folder with bcdl gc --deleted (by hand what that leaves alone)"
+)
 NOUNS = {
     "metrics": ("metric", "metrics"),
     "params": ("parameter", "parameters"),
@@ -36,10 +40,10 @@ def main(options: argparse.Namespace) -> None:
 
     Raises:
         UserError: if a run is named of which nothing waits.
-        RunError: if something could not be delivered.
+        RunError: if something could not be delivered, or was refused for good.
     """
     from bcdl.errors import RunError
-    from bcdl.tracking.leftovers import ALIVE, DELIVERED, deliver_leftovers, waiting
+    from bcdl.tracking.leftovers import deliver_leftovers, waiting
     from bcdl.tracking.reaching import connection
 
     root, uri = connection(options.tracking_root)
@@ -50,12 +54,27 @@ def main(options: argparse.Namespace) -> None:
     deliveries = deliver_leftovers(_client(uri, chosen, root), root / "runs", chosen)
     for delivery in deliveries:
         print(_line(delivery))
-    left = [each for each in deliveries if each.state not in (DELIVERED, ALIVE)]
     print(_summary(deliveries))
-    if left:
-        raise RunError(
-            f"{_runs(len(left))} could not be delivered; nothing is lost, try bcdl sync again later"
-        )
+    if failures := _failures(deliveries):
+        raise RunError(". ".join(failures))
+
+
+def _failures(deliveries: Sequence["Delivery"]) -> list[str]:
+    """Return what could not be delivered and what to do about it, a sentence a reason."""
+    from bcdl.tracking.leftovers import UNKNOWN, WAITING
+
+    told = {
+        "could not be delivered; nothing is lost, try bcdl sync again later": _in_state(deliveries, WAITING),
+        UNKNOWN_HERE: _in_state(deliveries, UNKNOWN),
+        "had something refused for good by MLflow; it is kept in rejected.jsonl of the run's folder": sum(
+            bool(each.refused) for each in deliveries
+        ),
+    }
+    return [f"{_runs(count)} {text}" for text, count in told.items() if count]
+
+
+def _in_state(deliveries: Sequence["Delivery"], state: str) -> int:
+    return sum(each.state == state for each in deliveries)
 
 
 def _client(uri: str, chosen: Sequence[str], root: Path) -> "MlflowClient":
@@ -90,20 +109,27 @@ def _chosen(references: Sequence[str], names: Sequence[str], root: Path) -> list
 
 def _line(delivery: "Delivery") -> str:
     run = f"{delivery.name or 'run'} ({delivery.run[:8]})"
-    sent = ", ".join(f"{count} {NOUNS[kind][count > 1]}" for kind, count in delivery.counts.items())
+    sent = _things(delivery.counts)
     told = {
         "delivered": f"delivered {sent or 'its end'}; it is {delivery.status or 'as it was'}",
         "alive": "alive: its own process delivers",
-        "unknown": "not in this store, or deleted there: name its own, or remove its folder",
+        "unknown": "not in this store, or deleted there",
         "waiting": f"still waiting ({delivery.error})",
     }
-    refused = f"; what MLflow refuses for good lies in {delivery.rejected}" if delivery.rejected else ""
-    return f"{run}: {told[delivery.state]}{refused}"
+    refused = f"; refused {_things(delivery.refused)}" if delivery.refused else ""
+    kept = f"; what MLflow refuses for good lies in {delivery.rejected}" if delivery.rejected else ""
+    return f"{run}: {told[delivery.state]}{refused}{kept}"
+
+
+def _things(counts: "Counter[str]") -> str:
+    return ", ".join(f"{count} {NOUNS[kind][count > 1]}" for kind, count in counts.items())
 
 
 def _summary(deliveries: Sequence["Delivery"]) -> str:
     states = Counter(delivery.state for delivery in deliveries)
-    return f"{_runs(len(deliveries))}: " + ", ".join(f"{count} {state}" for state, count in states.items())
+    states["refused in part"] = sum(bool(delivery.refused) for delivery in deliveries)
+    told = ", ".join(f"{count} {state}" for state, count in states.items() if count)
+    return f"{_runs(len(deliveries))}: {told}"
 
 
 def _runs(count: int) -> str:

@@ -24,6 +24,7 @@ KEPT = {
     "alive": "being written now",
     "undelivered": "not all delivered yet (run `bcdl sync`)",
     "sweep": "since their sweep is not FINISHED and may be resumed",
+    "foreign": "unknown here and perhaps of another store (MLFLOW_TRACKING_URI names one)",
     "registered": "since a registered model version needs them",
     "young": "too young (without a final status, an hour; see also --older-than)",
 }
@@ -93,7 +94,9 @@ def _look(client: "MlflowClient", uri: str, root: Path, options: argparse.Namesp
 
 
 def _experiment_id(client: "MlflowClient", name: str) -> str:
-    experiments = {each.name: each.experiment_id for each in client.search_experiments()}
+    from bcdl.tracking.lookup import every_experiment
+
+    experiments = {each.name: each.experiment_id for each in every_experiment(client)}
     if name not in experiments:
         hint = nearest(name, experiments)
         raise UserError(

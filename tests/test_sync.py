@@ -74,7 +74,23 @@ def test_a_run_that_the_store_does_not_know_exits_1(
     assert bcdl_in_process("sync", "ffff") == 1
     told = capsys.readouterr()
     assert "run (ffffffff): not in this store" in told.out
-    assert "nothing is lost" in told.err
+    assert "1 run not in this store, or deleted there" in told.err
+    assert "bcdl gc --deleted" in told.err
+    assert "again later" not in told.err
+
+
+def test_what_mlflow_refuses_for_good_exits_1_and_is_counted_apart(
+    left: TrackedRun, bcdl_in_process: Bcdl, capsys: pytest.CaptureFixture[str]
+) -> None:
+    journal = Journal(left.folder)
+    journal.append("metrics", values={"bad\nname": 1.0}, step=1)
+    journal.close()
+    assert bcdl_in_process("sync") == 1
+    told = capsys.readouterr()
+    assert "delivered 2 metrics, 1 artifact; it is FINISHED; refused 1 metric; " in told.out
+    assert "1 run: 1 delivered, 1 refused in part" in told.out
+    assert "1 run had something refused for good" in told.err
+    assert bcdl_in_process("sync") == 0
 
 
 def test_a_run_of_which_nothing_waits_is_a_users_error(

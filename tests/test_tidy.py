@@ -8,7 +8,7 @@ import pytest
 
 from bcdl.tidy import size_text
 from bcdl.tracking import TrackedRun, TrackingStore
-from tests.tracking.test_litter import STRANGE, ended, write
+from tests.tracking.test_litter import STRANGE, ended, own, write
 
 Bcdl = Callable[..., int]
 
@@ -22,7 +22,7 @@ def store(tracking_root: Path) -> TrackingStore:
 def litter(store: TrackingStore) -> Path:
     """The folder of 1.5 kB of a run that the store lacks, in a root with a finished run."""
     ended(store)
-    write(store.folder(STRANGE) / "last.ckpt", "x" * 1500)
+    write(own(store) / "last.ckpt", "x" * 1500)
     return store.folder(STRANGE)
 
 
@@ -107,7 +107,7 @@ def test_a_failed_removal_is_told_and_the_rest_goes_on(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    other = write(store.folder("e" * 32) / "last.ckpt", "x" * 2000).parent
+    other = write(own(store, "e" * 32) / "last.ckpt", "x" * 2000).parent
     rmtree = shutil.rmtree
 
     def refuse(path: Path) -> None:
@@ -133,7 +133,7 @@ def test_what_asks_for_a_flag_stays_without_it_and_is_told(
     store.client.delete_run(deleted)
     assert bcdl_in_process("gc", "--yes") == 0
     told = capsys.readouterr().out
-    assert "With --deleted also deleted in MLflow: 1 item, 5 B" in told
+    assert f"With --deleted also deleted in MLflow: 1 item, {5 + len(store.mark)} B" in told
     assert "With --last-checkpoints also last checkpoints: 1 item, 5 B" in told
     assert last.exists()
     assert of_deleted.exists()
@@ -165,6 +165,16 @@ def test_a_living_run_is_told_of(
     assert "Left alone, being written now: 1" in capsys.readouterr().out
 
 
+def test_what_another_store_may_have_made_stays_and_is_told(
+    store: TrackingStore, bcdl_in_process: Bcdl, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended(store)
+    last = write(store.folder(STRANGE) / "last.ckpt")
+    assert bcdl_in_process("gc", "--yes", "--deleted", "--last-checkpoints") == 0
+    assert "Left alone, unknown here and perhaps of another store" in capsys.readouterr().out
+    assert last.exists()
+
+
 def test_the_table_fits_80_columns(
     litter: Path,
     store: TrackingStore,
@@ -174,7 +184,7 @@ def test_the_table_fits_80_columns(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     for digit in "0123456789":
-        write(store.folder(digit * 32) / "last.ckpt", "x" * 10)
+        write(own(store, digit * 32) / "last.ckpt", "x" * 10)
     assert bcdl_in_process("gc") == 0
     table = [line for line in capsys.readouterr().out.splitlines() if "│" in line]
     assert max(map(len, table)) <= 80

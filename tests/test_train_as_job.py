@@ -304,7 +304,7 @@ def test_a_job_that_is_killed_at_any_moment_ends_as_an_undisturbed_one(
         assert job("model.dropout=0.5") == 0
     child = sweep.child
     assert child.info.status == "FINISHED"
-    assert child.info.run_name.startswith("cnn-small_cnn-phantom-t7-lr=0.0123-")
+    assert child.info.run_name.startswith("t7-lr=0.0123-cnn-small_cnn-phantom-")
     assert sweep.trial.told == "finished"
     for metric in (OBJECTIVE, "test/auroc", "best_epoch", "parameters"):
         assert sweep.points(metric) == 1

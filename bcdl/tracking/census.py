@@ -10,7 +10,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run, ViewType
 
 from bcdl.tracking.database import sqlite_file
-from bcdl.tracking.lookup import PAGE, has_tag
+from bcdl.tracking.lookup import PAGE, every_experiment, has_tag
 from bcdl.tracking.tags import KIND_TAG, PARENT_TAG, SWEEP_TAG
 
 SWEEP = "sweep"  # kind of the parent run of a sweep
@@ -96,7 +96,7 @@ def take_census(client: MlflowClient, uri: str, root: Path, run_ids: Iterable[st
         root: the tracking root.
         run_ids: the runs whose files lie there.
     """
-    experiments = [each.experiment_id for each in client.search_experiments(ViewType.ALL)]
+    experiments = [each.experiment_id for each in every_experiment(client, ViewType.ALL)]
     runs = _found(_search(client, experiments, has_tag(KIND_TAG, SWEEP)))
     wanted = set(run_ids) - runs.keys()
     while wanted:

@@ -26,7 +26,8 @@ INTERVAL_VARIABLE = "BCDL_TRACKING_INTERVAL"
 INTERVAL = 1.0  # seconds
 CLOSING_WAIT = 1.0  # most seconds between two tries while a run ends
 REJECTED = "rejected.jsonl"
-FAILED_DELIVERY = "The tracking store does not answer (%s); the run goes on and its journal keeps everything."
+GONE_COPY = "%s is not sent: its copy is gone, as after a delivery."  # of which the offset was lost
+FAILED_DELIVERY = "Nothing reaches the tracking store (%s); the run goes on and its journal keeps everything."
 
 
 class Courier:
@@ -85,11 +86,10 @@ class Courier:
             self._closing.wait(jittered(seconds))
 
     def _deliver_pending(self) -> None:
-        wait = self._first_wait
-        while not self._abandoned.is_set() and (entries := self._journal.pending()):
-            batch = next_batch(entries)
+        wait, more = self._first_wait, True
+        while more and not self._abandoned.is_set():
             try:
-                deliver(self._client, self._run_id, self._journal.folder, batch)
+                more = self._deliver_batch()
             except Exception as error:  # whatever a client, a network or a disk can raise
                 if not self._failing:
                     log.warning(FAILED_DELIVERY, headline(error))
@@ -98,8 +98,16 @@ class Courier:
                 wait = min(2 * wait, self._longest_wait)
             else:
                 wait, self._failing = self._first_wait, False
-                if not self._abandoned.is_set():
-                    self._journal.advance(batch)
+
+    def _deliver_batch(self) -> bool:
+        """Deliver what one request carries; return whether there was anything."""
+        entries = self._journal.pending()
+        if entries:
+            batch = next_batch(entries)
+            deliver(self._client, self._run_id, self._journal.folder, batch)
+            if not self._abandoned.is_set():
+                self._journal.advance(batch)
+        return bool(entries)
 
 
 def delivery_interval() -> float:
@@ -131,18 +139,21 @@ def next_batch(entries: list[Entry]) -> list[Entry]:
     return metrics
 
 
-def deliver(client: MlflowClient, run_id: str, folder: Path, batch: list[Entry]) -> None:
-    """Send one batch; what MLflow refuses for good goes to `rejected.jsonl` and does not block the rest."""
+def deliver(client: MlflowClient, run_id: str, folder: Path, batch: list[Entry]) -> list[Entry]:
+    """Send one batch, and return what of it MLflow refuses for good.
+
+    That goes to `rejected.jsonl` and does not block the rest.
+    """
     try:
         _send(client, run_id, folder, batch)
     except Exception as error:
         if not refused(error):
             raise
         if len(batch) > 1:
-            for entry in batch:
-                deliver(client, run_id, folder, [entry])
-        else:
-            _reject(folder, batch[0], error)
+            return [each for entry in batch for each in deliver(client, run_id, folder, [entry])]
+        _reject(folder, batch[0], error)
+        return batch
+    return []
 
 
 def _send(client: MlflowClient, run_id: str, folder: Path, batch: list[Entry]) -> None:
@@ -158,6 +169,8 @@ def _send(client: MlflowClient, run_id: str, folder: Path, batch: list[Entry]) -
             client.log_batch(
                 run_id, tags=[RunTag(key, value) for key, value in entry.content["values"].items()]
             )
+        case "artifact" if not (folder / entry.content["file"]).exists():
+            log.warning(GONE_COPY, entry.content["file"])
         case "artifact":
             client.log_artifact(run_id, str(folder / entry.content["file"]), entry.content["folder"])
         case "input":

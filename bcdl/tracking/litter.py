@@ -1,5 +1,7 @@
 """What lies in a tracking root and no run needs: found and measured here, removed by nobody in this module.
 
+What the store does not know is litter only where it is its own for certain: others may share the root.
+
 Only `runs/`, `sweeps/` and `mlartifacts/` are looked into, so a store of images in the root is never touched,
 and only what carries the name of a run, a model or a sweep; a link is passed over.
 """
@@ -13,11 +15,12 @@ from pathlib import Path
 
 from mlflow import MlflowClient
 
+from bcdl.tracking.belonging import mark_of, mark_on, runs_of, shares_artifacts
 from bcdl.tracking.census import Census, take_census
 from bcdl.tracking.database import SQLITE
 from bcdl.tracking.litter_kinds import ARTIFACTS, DELETED, EMPTY, GONE, MODELS, SWEEPS, Item, Kind
 from bcdl.tracking.removal import holds_files, is_alive, measure
-from bcdl.tracking.working_folder import WorkingFolders
+from bcdl.tracking.working_folder import FOREIGN, WorkingFolders
 
 HOUR = 3600.0  # seconds that whatever has no final status is left alone
 _RUN, _MODEL = re.compile("[0-9a-f]{32}"), re.compile("m-[0-9a-f]{32}")
@@ -52,18 +55,20 @@ def survey(
         experiment: id of an experiment: only what belongs to runs of it.
     """
     working = [folder for folder in _folders(root / "runs") if _RUN.fullmatch(folder.name)]
-    own = uri == f"{SQLITE}{root / 'mlflow.db'}"
+    own, mark = uri == f"{SQLITE}{root / 'mlflow.db'}", mark_of(uri, root)
     artifacts = [folder for folder in _folders(root / "mlartifacts") if own and _RUN.fullmatch(folder.name)]
     names = {folder.name for folder in (*working, *artifacts, *_folders(root / "sweeps"))}
     census = take_census(client, uri, root, {folder.name for folder in (*working, *artifacts)})
     known = names & {*census.runs, *(run.sweep for run in census.runs.values())}
     found = Survey(stranger=0 if known else len(names))
     now = time.time()
-    rest = _Rest(root, census, now - max(older_than, HOUR), found)
-    folders = WorkingFolders(client, census, now - older_than, rest.before, found.kept)
+    rest = _Rest(root, mark, census, now - max(older_than, HOUR), found)
+    folders = WorkingFolders(client, census, mark, now - older_than, rest.before, found.kept)
     found.items += [item for folder in working for item in folders.items(folder)]
     found.items += [*rest.sweeps(), *rest.artifacts(artifacts), *rest.models()]
     found.items = [item for item in found.items if _is_meant(item, census, found, experiment)]
+    if found.stranger:
+        del found.kept[FOREIGN]
     return found
 
 
@@ -72,10 +77,12 @@ class _Rest:
     """Looks at what lies outside of the runs' working folders.
 
     Attributes:
+        mark: the store's.
         before: only what was last changed before this moment (s since 1970).
     """
 
     root: Path
+    mark: str
     census: Census
     before: float
     found: Survey
@@ -112,13 +119,25 @@ class _Rest:
             return None
         if not holds_files(folder):
             return EMPTY
-        if not parents:
-            return None if _DATED.fullmatch(folder.name) else SWEEPS
-        return DELETED if all(run.deleted for run in parents.values()) else None
+        if parents:
+            return DELETED if all(run.deleted for run in parents.values()) else None
+        if _DATED.fullmatch(folder.name):
+            return None
+        if self._is_own(folder):
+            return SWEEPS
+        self.found.kept[FOREIGN] += 1
+        return None
+
+    def _is_own(self, sweep: Path) -> bool:
+        """Return whether a run that the sweep's study names is, or was, one of the store."""
+        runs = self.root / "runs"
+        return any(run in self.census.runs or mark_on(runs / run) == self.mark for run in runs_of(sweep))
 
     def _item(self, kind: Kind, folder: Path) -> Iterator[Item]:
         size, newest = measure(folder)
-        if newest <= self.before:
+        if kind in (ARTIFACTS, MODELS) and shares_artifacts(self.root):
+            self.found.kept[FOREIGN] += 1
+        elif newest <= self.before:
             yield Item(kind, folder, size)
         else:
             self.found.kept["young"] += 1

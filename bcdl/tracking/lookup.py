@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pandas as pd
 from mlflow import MlflowClient
-from mlflow.entities import Run
+from mlflow.entities import Experiment, Run, ViewType
 from mlflow.exceptions import MlflowException
 
 from bcdl.errors import UserError, nearest
@@ -55,6 +55,17 @@ def search(
             )
         yield from page
         left = None if left is None else left - len(page)
+        token = page.token
+        if not token:
+            return
+
+
+def every_experiment(client: MlflowClient, view: int = ViewType.ACTIVE_ONLY) -> Iterator[Experiment]:
+    """Yield the experiments of a store, page by page."""
+    token: str | None = None
+    while True:
+        page = client.search_experiments(view, max_results=PAGE, page_token=token)
+        yield from page
         token = page.token
         if not token:
             return

@@ -109,4 +109,5 @@ def _gpus() -> list[str]:
 
 def _command() -> str:
     """Return the command line, with the program's name in place of its path and without places of data."""
-    return " ".join([Path(sys.argv[0]).name, *masked(sys.argv[1:])])
+    program = Path(sys.argv[0]).name
+    return " ".join(["bcdl" if program == "cli.py" else program, *masked(sys.argv[1:])])

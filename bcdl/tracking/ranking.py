@@ -19,7 +19,7 @@ TEST_METRICS = ("test/auroc", "test/accuracy")
 def leaderboard(runs: pd.DataFrame, metric: str = "auroc") -> pd.DataFrame:
     """Return one row a run, best first by `best/val/<metric>`; what has no rank comes last.
 
-    Only finished runs that have the metric have a rank.
+    Only finished runs that have the metric have a rank. One that its sweep pruned is `PRUNED` and has none.
 
     Columns: rank, name, run, status, model, encoder, data, best/val/<metric>, test/auroc, test/accuracy,
     epochs, seconds, then run_id and every other parameter and metric.
@@ -32,7 +32,8 @@ def leaderboard(runs: pd.DataFrame, metric: str = "auroc") -> pd.DataFrame:
         UserError: if some runs have `best/val` metrics but none this one.
     """
     check_metric(runs, metric)
-    board = pd.DataFrame({"name": runs["name"], "run": runs["run_id"].str[:8], "status": runs["status"]})
+    status = runs["status"].mask(_is_pruned(runs), "PRUNED")
+    board = pd.DataFrame({"name": runs["name"], "run": runs["run_id"].str[:8], "status": status})
     for name in ("model", "encoder", "data"):
         board[name] = _column(runs, f"params.{name}")
     for name in (f"best/val/{metric}", *TEST_METRICS, "epochs", "seconds"):
@@ -57,7 +58,7 @@ def spread(runs: pd.DataFrame, metric: str = "auroc") -> pd.DataFrame:
     group has two runs. Only finished runs count, and of those of the same place the newest.
     """
     names = [f"best/val/{metric}", *TEST_METRICS]
-    finished = runs[(runs["status"] == "FINISHED") & ~_column(runs, PRUNED).eq("true")]
+    finished = runs[(runs["status"] == "FINISHED") & ~_is_pruned(runs)]
     settings = [
         name for name in map(str, runs) if name.startswith("params.") and name not in (*PLACES, *NAMING)
     ]
@@ -106,6 +107,10 @@ def _without_equal(table: pd.DataFrame, settings: list[str]) -> pd.DataFrame:
 
 def _numbers(runs: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     return pd.DataFrame({name: _column(runs, f"metrics.{name}").astype("float64") for name in names})
+
+
+def _is_pruned(runs: pd.DataFrame) -> pd.Series:
+    return _column(runs, PRUNED).eq("true")
 
 
 def _column(runs: pd.DataFrame, name: str) -> pd.Series:

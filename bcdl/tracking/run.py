@@ -6,17 +6,18 @@ import shutil
 import sys
 import time
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from bcdl.errors import UserError
+from bcdl.tracking.census import ENDED
 from bcdl.tracking.courier import Courier
 from bcdl.tracking.journal import Journal
 from bcdl.tracking.outage import headline, patiently
-from bcdl.tracking.places import without_passwords, without_places
+from bcdl.tracking.places import typed_places, without_passwords, without_places
 from bcdl.tracking.signals import termination_raises, was_interrupted
 from bcdl.tracking.store import TrackingStore
 from bcdl.tracking.tags import CHANGED, ERROR_TAG, KIND_TAG, PARENT_TAG
@@ -33,7 +34,7 @@ MAX_BATCH = 100
 PATIENCE = 10.0  # seconds without any delivery before closing gives up
 UNWRITTEN = "The error of run %s could not be written (%s); its status goes to the store all the same."
 UNDELIVERED = "Not all of run %s has arrived; its journal keeps it, and `bcdl sync` or the next run sends it."
-UNENDED = "The status %s of run %s has not arrived (%s), and the disk has no room to keep it."
+UNENDED = "The status %s of run %s has not arrived (%s), and its journal could not keep it."
 
 
 def run_name(model: str, encoder: str, data: str, run_id: str) -> str:
@@ -57,10 +58,11 @@ class TrackedRun:
         self.store, self.id, self.name = store, run_id, name
         self.folder = store.folder(run_id)
         self.patience = PATIENCE
-        self._journal = Journal(self.folder)
+        self._journal = Journal(self.folder, mark=store.mark)
         self._courier = Courier(store.plain_client, run_id, self._journal)
         self.resumed = False
         self._known_params: dict[str, str] = {}
+        self._places: dict[str, str] = {}
         self._earlier_seconds, self._started = 0.0, time.monotonic()
         self._guards = ExitStack()
 
@@ -120,7 +122,7 @@ class TrackedRun:
             UserError: if another process writes this run, or it has not ended.
         """
         earlier = store.client.get_run(run_id)
-        if earlier.info.end_time is None:
+        if earlier.info.status not in ENDED:  # one that goes on keeps the time of its earlier end
             raise UserError(
                 f"expected a run that has ended, but {earlier.info.run_name} is {earlier.info.status}"
             )
@@ -164,23 +166,33 @@ class TrackedRun:
             log.warning(UNENDED, status, self.name, headline(error))
 
     def _try_ending(self, status: str, error: BaseException | None) -> bool:
-        """Write how the run ends into the journal; return False where the disk has no room for that."""
+        """Write how the run ends into the journal; return False where that cannot be."""
         try:
             if not self._journal.ended:
                 self._log_ending(status, error)
-        except OSError as full:
-            log.warning(UNWRITTEN, self.name, full)
+        except (OSError, ValueError) as failed:  # a full disk, a damaged line
+            log.warning(UNWRITTEN, self.name, failed)
             return False
         return True
 
     def _log_ending(self, status: str, error: BaseException | None) -> None:
         if error is not None and status == "FAILED":
             told = f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error))
-            headline, trace = (without_places(text, sys.argv) for text in told)
+            places = typed_places(sys.argv) | self._places
+            headline, trace = (without_places(text, places) for text in told)
             self.set_tags({ERROR_TAG: headline})
             self.log_text(trace, "error.txt")
         self.log_metrics({"seconds": self._earlier_seconds + time.monotonic() - self._started})
         self._journal.append("status", status=status, end=None)
+
+    def hide(self, places: Mapping[str, str]) -> None:
+        """Keep files and folders of data out of the error that the run may end with.
+
+        Args:
+            places: each by the key that stands in its place, as `bcdl.tracking.places.configured` gives them;
+                those that the command names are hidden in any case.
+        """
+        self._places |= places
 
     def history(self, names: Iterable[str]) -> dict[str, dict[int, float]]:
         """Return the values that an earlier process logged in this run, by metric and step."""

@@ -15,6 +15,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from bcdl.errors import UserError
+from bcdl.tracking.belonging import mark_of
 from bcdl.tracking.client import PatientClient, answered
 from bcdl.tracking.leftovers import Delivery, deliver_leftovers, end_run
 from bcdl.tracking.lookup import has_tag, resolve, runs_table, search
@@ -76,6 +77,11 @@ class TrackingStore:
             if deliver:
                 store.deliver_leftovers()
         return store
+
+    @property
+    def mark(self) -> str:
+        """What the store's working folders are marked with; see `bcdl.tracking.belonging`."""
+        return mark_of(self.uri, self.root)
 
     @property
     def plain_client(self) -> MlflowClient:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mlflow import MlflowClient
 
+from bcdl.tracking.belonging import mark_on
 from bcdl.tracking.census import FINISHED, Census, Known
 from bcdl.tracking.journal import FILE
 from bcdl.tracking.litter_kinds import (
@@ -28,6 +29,7 @@ from bcdl.tracking.removal import holds_files, is_alive, measure
 BEST_FILE, LAST_FILE, JOINED_FILE = "best.ckpt", "last.ckpt", "joined.yaml"
 FITTED_FILE = "fitted.json"
 CHECKPOINTS = "checkpoints"  # folder of the best checkpoint among a run's artifacts
+FOREIGN = "foreign"  # why something is kept: another store may have made it
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class WorkingFolders:
     Attributes:
         client: client of the store.
         census: what the store knows.
+        mark: the store's.
         ended_before: a run must have ended before this moment (s since 1970).
         changed_before: what has no final status must have been last changed before this one.
         kept: counts the runs that are left alone, by reason.
@@ -44,6 +47,7 @@ class WorkingFolders:
 
     client: MlflowClient
     census: Census
+    mark: str
     ended_before: float
     changed_before: float
     kept: Counter[str]
@@ -67,7 +71,9 @@ class WorkingFolders:
         run = self.census.runs.get(folder.name)
         if is_alive(folder):
             return "alive"
-        if (folder / FILE).exists():
+        if run is None and mark_on(folder) != self.mark:
+            return FOREIGN
+        if (folder / FILE).exists() and run is not None and not run.deleted:
             return "undelivered"
         if folder.name in self.census.registered:
             return "registered"

@@ -1,4 +1,8 @@
 import json
+import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -143,6 +147,87 @@ def test_a_delivered_entry_is_not_pending_after_a_restart(tmp_path: Path) -> Non
     again = Journal(tmp_path)
     assert steps(again.pending()) == [2]
     again.close()
+
+
+def test_what_is_appended_between_two_looks_at_a_long_journal_is_read_whole(journal: Journal) -> None:
+    for step in range(1100):
+        append(journal, step)
+    journal.advance(journal.pending())
+    append(journal, 1100)
+    assert steps(journal.pending()) == list(range(1000, 1101))
+
+
+@pytest.mark.parametrize("name", ["pending", "advance"])
+def test_a_disk_in_trouble_for_a_moment_stops_no_delivery(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    journal, client = Journal(tmp_path), FlakyClient()
+    works, failures = getattr(Journal, name), iter(range(2))
+
+    def fail(*args: Any, **kwargs: Any) -> Any:
+        for _ in failures:
+            raise OSError(28, "No space left on device")
+        return works(*args, **kwargs)
+
+    monkeypatch.setattr(Journal, name, fail)
+    sender = courier(client, journal)
+    for step in range(20):
+        append(journal, step)
+        time.sleep(0.005)
+    sender.close(5)
+    assert [step for _, _, _, step in dict.fromkeys(client.arrived)] == list(range(20))
+    assert journal.close()
+
+
+def test_the_offset_of_a_journal_that_is_gone_does_not_count_for_the_next(tmp_path: Path) -> None:
+    (tmp_path / "journal.offset").write_text("100")
+    for first, last in [(0, 1), (1, 9)]:  # the second time the journal is longer than that
+        journal = Journal(tmp_path)
+        for step in range(first, last):
+            append(journal, step)
+        assert steps(journal.pending()) == list(range(last))
+        assert not journal.close()
+
+
+@pytest.mark.parametrize("text", ["", "12 ", "x"])
+def test_with_a_damaged_offset_all_is_sent_again(tmp_path: Path, text: str) -> None:
+    journal = Journal(tmp_path)
+    append(journal, 0)
+    journal.close()
+    (tmp_path / "journal.offset").write_text(text)
+    again = Journal(tmp_path)
+    assert steps(again.pending()) == [0]
+    again.close()
+
+
+def test_a_forked_child_does_not_hold_the_journal_of_a_killed_parent(tmp_path: Path) -> None:
+    code = (
+        "import os, sys, time; from pathlib import Path; from bcdl.tracking.journal import Journal\n"
+        "folder = Path(sys.argv[1]); journal = Journal(folder); journal.append('tags', values={})\n"
+        "ready = folder / 'child'\n"
+        "if os.fork() == 0:\n"
+        "    (folder / 'new').write_text(str(os.getpid())); (folder / 'new').rename(ready); time.sleep(60)\n"
+        "while not ready.exists(): time.sleep(0.01)\n"
+        "os.kill(os.getpid(), 9)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(tmp_path)]).returncode == -9
+    try:
+        Journal(tmp_path, leftover=True).close()
+    finally:
+        os.kill(int((tmp_path / "child").read_text()), signal.SIGKILL)
+
+
+def test_a_parent_keeps_its_journal_when_a_forked_child_ends(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; from pathlib import Path; from bcdl.errors import UserError\n"
+        "from bcdl.tracking.journal import Journal\n"
+        "journal = Journal(Path(sys.argv[1])); journal.append('tags', values={}); child = os.fork()\n"
+        "if child == 0: sys.exit()\n"
+        "assert os.waitpid(child, 0)[1] == 0\n"
+        "try: Journal(Path(sys.argv[1]), leftover=True)\n"
+        "except UserError: sys.exit(7)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(tmp_path)]).returncode == 7
 
 
 def test_two_writers_of_one_journal_are_refused(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from mlflow.exceptions import MlflowException
 
 from bcdl.errors import UserError
 from bcdl.tracking import TrackedRun, TrackingStore
+from bcdl.tracking import journal as journal_module
 from bcdl.tracking.journal import Journal
 from bcdl.tracking.leftovers import deliver_leftovers
 
@@ -77,6 +78,68 @@ def test_a_run_of_another_store_is_left_alone(store: TrackingStore) -> None:
     journal.close()
     assert [each.state for each in store.deliver_leftovers()] == ["unknown"]
     assert (store.folder("f" * 32) / "journal.jsonl").exists()
+
+
+def test_a_journal_of_another_user_blocks_nothing(
+    store: TrackingStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs, mine = leave(store), leave(store, "FINISHED")
+    lock = journal_module._lock
+
+    def refuse(folder: Path, wait: float) -> int:
+        if folder.name == theirs:
+            raise PermissionError(13, "Permission denied", str(folder / "journal.lock"))
+        return lock(folder, wait)
+
+    monkeypatch.setattr(journal_module, "_lock", refuse)
+    by_run = {delivery.run: delivery for delivery in store.deliver_leftovers()}
+    assert (by_run[theirs].state, by_run[mine].state) == ("waiting", "delivered")
+    assert "Permission denied" in str(by_run[theirs].error)
+    TrackingStore.open(store.root)
+
+
+def test_a_damaged_line_blocks_no_other_run_and_stays(store: TrackingStore) -> None:
+    damaged, whole = leave(store), leave(store, "FINISHED")
+    file = store.folder(damaged) / "journal.jsonl"
+    file.write_text(f"garbled\n{file.read_text()}")
+    for _ in range(2):  # its lock is let go
+        by_run = {delivery.run: delivery for delivery in store.deliver_leftovers()}
+        assert (by_run[damaged].state, "JSONDecodeError" in str(by_run[damaged].error)) == ("waiting", True)
+    assert store.status(whole) == "FINISHED"
+    assert file.read_text().startswith("garbled")
+
+
+def test_a_journal_that_cannot_be_removed_blocks_nothing(
+    store: TrackingStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave(store, "FINISHED")
+
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with monkeypatch.context() as locked:
+        locked.setattr(Path, "unlink", refuse)
+        assert [each.state for each in store.deliver_leftovers()] == ["waiting"]
+    assert [each.state for each in store.deliver_leftovers()] == ["delivered"]
+
+
+def test_a_copy_that_is_gone_since_it_was_delivered_holds_up_nothing(store: TrackingStore) -> None:
+    run = leave(store)
+    journal = Journal(store.folder(run))
+    journal.append("artifact", file="outbox/tmp1/a.txt", folder=None)
+    journal.close()
+    assert [each.state for each in store.deliver_leftovers()] == ["delivered"]
+    assert store.status(run) == "KILLED"
+
+
+def test_what_mlflow_refuses_is_counted_apart(store: TrackingStore) -> None:
+    run = leave(store)
+    journal = Journal(store.folder(run))
+    journal.append("metrics", values={"bad\nname": 1.0}, step=1)
+    journal.close()
+    (delivery,) = store.deliver_leftovers()
+    assert (delivery.counts, delivery.refused) == ({"metrics": 2}, {"metrics": 1})
+    assert delivery.rejected == store.folder(run) / "rejected.jsonl"
 
 
 def test_only_the_runs_that_were_named_are_delivered(store: TrackingStore) -> None:

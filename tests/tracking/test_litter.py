@@ -1,3 +1,4 @@
+import json
 import os
 import shutil
 import time
@@ -5,12 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 
 from bcdl.checkpoints import _FITTED
 from bcdl.distributed import _CONFIG
 from bcdl.lineage import BEST_CHECKPOINT, LAST_CHECKPOINT
 from bcdl.sweeps import member, storage
 from bcdl.tracking import TrackedRun, TrackingStore
+from bcdl.tracking.belonging import STUDY, mark_of
 from bcdl.tracking.journal import Journal
 from bcdl.tracking.litter import Survey, survey
 from bcdl.tracking.litter_kinds import (
@@ -51,6 +54,27 @@ def ended(store: TrackingStore, *, status: str = "FINISHED", **facts: str | dict
     return tracked.id
 
 
+def sign(folder: Path, mark: str) -> Path:
+    """Leave the lock of a run of the store with this mark, and return it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = folder / "journal.lock"
+    lock.write_text(mark)
+    age(lock)
+    return lock
+
+
+def own(store: TrackingStore, run: str = STRANGE) -> Path:
+    """Make the working folder of a run that was the store's, and return it."""
+    return sign(store.folder(run), store.mark).parent
+
+
+def study(folder: Path, *runs: str, hours: float = 2.0) -> Path:
+    """Write a study that names these runs as Optuna does: first the parent, then those of jobs."""
+    facts = [{"parent": run} if not place else {"job.0": {"run": run}} for place, run in enumerate(runs)]
+    lines = [json.dumps({"op_code": 2, "user_attr": each}, separators=(",", ":")) for each in facts]
+    return write(folder / "study.journal", "\n".join(lines), hours)
+
+
 def write(path: Path, content: str = "12345", hours: float = 2.0) -> Path:
     """Write a file that was last changed so many hours ago, its folders too."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -79,27 +103,83 @@ def test_names_are_those_that_their_owners_use() -> None:
     assert (BEST_FILE, LAST_FILE) == (BEST_CHECKPOINT, LAST_CHECKPOINT)
     assert (JOINED_FILE, FITTED_FILE) == (_CONFIG, _FITTED)
     assert member.SWEEP_TAG == SWEEP_TAG
-    assert storage.SWEEPS == "sweeps"
+    assert (storage.SWEEPS, storage.FILE) == ("sweeps", STUDY)
 
 
 def test_a_folder_of_a_run_that_the_store_lacks_is_found_with_its_size(
     store: TrackingStore, run: str
 ) -> None:
-    write(store.folder(STRANGE) / "last.ckpt", "x" * 300)
+    write(own(store) / "last.ckpt", "x" * 300)
     items = look(store).items
-    assert [(item.kind, item.path, item.size) for item in items] == [(GONE, store.folder(STRANGE), 300)]
+    size = 300 + len(store.mark)
+    assert [(item.kind, item.path, item.size) for item in items] == [(GONE, store.folder(STRANGE), size)]
 
 
 def test_a_store_that_knows_none_of_the_runs_is_not_believed(store: TrackingStore) -> None:
-    write(store.folder(STRANGE) / "last.ckpt")
-    write(store.root / "sweeps/lr-3f2a/study.journal")
+    write(own(store) / "last.ckpt")
+    study(store.root / "sweeps/lr-3f2a", STRANGE)
     seen = look(store)
     assert seen.items == []
-    assert seen.stranger == 2
+    assert (seen.stranger, seen.kept) == (2, {})
+
+
+@pytest.fixture
+def server(
+    store: TrackingStore, database_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> TrackingStore:
+    """Another store with the same tracking root, as after a move to a server; it has a run there."""
+    (tmp_path / "server").mkdir()
+    database = shutil.copy(database_template, tmp_path / "server")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
+    moved = TrackingStore.open(store.root)
+    ended(moved)
+    return moved
+
+
+def test_what_another_store_has_in_the_same_root_is_left_alone(
+    store: TrackingStore, run: str, server: TrackingStore
+) -> None:
+    parent = ended(store, kind="sweep", tags={SWEEP_TAG: "lr-3f2a"})
+    for each in (run, parent):
+        write(store.folder(each) / "last.ckpt")
+    study(store.root / "sweeps/lr-3f2a", parent, run)
+    seen = look(server)
+    assert (seen.items, seen.kept["foreign"], seen.stranger) == ([], 3, 0)
+    assert {path for _, path in found(store)} == {f"runs/{each}/last.ckpt" for each in (run, parent)}
+
+
+def test_what_nothing_says_the_store_of_is_left_alone(store: TrackingStore, run: str) -> None:
+    write(store.folder(STRANGE) / "last.ckpt")
+    write(store.root / "sweeps/lr-3f2a/0/job.log")
+    study(store.root / "sweeps/lr-9c1b", STRANGE)
+    seen = look(store)
+    assert (seen.items, seen.kept) == ([], {"foreign": 3})
+
+
+def test_a_mark_follows_a_root_that_is_moved_and_holds_no_password(tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    assert mark_of(f"sqlite:///{here}/mlflow.db", here) == mark_of(f"sqlite:///{there}/mlflow.db", there)
+    assert mark_of(f"sqlite:///{here}/mlflow.db", there) != mark_of(f"sqlite:///{here}/mlflow.db", here)
+    addresses = [f"http://reader:{word}@host:5000" for word in ("old", "new")]
+    assert len({mark_of(address, here) for address in addresses}) == 1
+
+
+def test_experiments_are_all_looked_at_however_many(
+    store: TrackingStore, run: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    TrackingStore.open(store.root, "other")  # the newest comes first
+    write(store.folder(run) / "last.ckpt")
+    search = MlflowClient.search_experiments
+
+    def search_one(*place: object, max_results: int = 1000, **choices: object) -> object:
+        return search(*place, max_results=1, **choices)
+
+    monkeypatch.setattr(MlflowClient, "search_experiments", search_one)
+    assert [item.kind for item in look(store).items] == [LAST]
 
 
 def test_what_has_no_status_is_left_alone_for_an_hour(store: TrackingStore, run: str) -> None:
-    write(store.folder(STRANGE) / "last.ckpt", hours=0.5)
+    write(own(store) / "last.ckpt", hours=0.5)
     assert look(store).kept == {"young": 1}
     assert found(store) == set()
 
@@ -182,13 +262,26 @@ def test_nothing_of_a_living_run_is_found(store: TrackingStore) -> None:
 
 
 def test_nothing_of_a_run_that_waits_to_be_delivered_is_found(store: TrackingStore, run: str) -> None:
-    for name in (run, STRANGE):
-        journal = Journal(store.folder(name))
-        journal.append("metrics", values={"loss": 1.0}, step=1)
-        journal.close()
-        everything(store.folder(name))
-    assert look(store).kept == {"undelivered": 2}
+    wait(store.folder(run))
+    everything(store.folder(run))
+    assert look(store).kept == {"undelivered": 1}
     assert found(store) == set()
+
+
+def wait(folder: Path) -> None:
+    """Leave a journal that waits to be delivered."""
+    journal = Journal(folder)
+    journal.append("metrics", values={"loss": 1.0}, step=1)
+    journal.close()
+    age(folder / "journal.jsonl")
+
+
+def test_what_waits_for_a_run_that_the_store_has_no_more_can_go(store: TrackingStore, run: str) -> None:
+    deleted = ended(store)
+    store.client.delete_run(deleted)
+    for folder in (store.folder(deleted), own(store)):
+        wait(folder)
+    assert found(store) == {(DELETED.name, f"runs/{deleted}"), (GONE.name, f"runs/{STRANGE}")}
 
 
 @pytest.mark.parametrize("status", ["FAILED", "KILLED"])
@@ -230,10 +323,12 @@ def test_an_unfinished_sweep_that_was_deleted_with_its_runs_can_go(store: Tracki
 
 
 def test_a_sweep_without_a_parent_run_is_found_after_an_hour(store: TrackingStore, run: str) -> None:
-    study = write(store.root / "sweeps/lr-3f2a/study.journal", hours=0.5)
-    assert found(store) == set()
-    age(study)
-    assert found(store) == {(SWEEPS.name, "sweeps/lr-3f2a")}
+    own(store)
+    for place, named in enumerate([(STRANGE,), ("e" * 32, run)]):  # a mark, a known run
+        file = study(store.root / f"sweeps/lr-{place}", *named, hours=0.5)
+        assert (SWEEPS.name, f"sweeps/lr-{place}") not in found(store)
+        age(file)
+        assert (SWEEPS.name, f"sweeps/lr-{place}") in found(store)
 
 
 def test_a_deleted_sweep_that_still_runs_is_left_alone(store: TrackingStore) -> None:
@@ -272,10 +367,24 @@ def test_artifacts_of_runs_and_models_that_the_store_lacks_are_found(store: Trac
 def test_artifacts_of_another_store_are_not_looked_at(store: TrackingStore, run: str, tmp_path: Path) -> None:
     write(store.root / "mlartifacts" / STRANGE / "artifacts/a.txt")
     write(store.root / "mlartifacts/models" / f"m-{STRANGE}" / "artifacts/a.txt")
-    store.root.joinpath("mlflow.db").rename(tmp_path / "mlflow.db")
-    other = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    (tmp_path / "moved").mkdir()
+    store.root.joinpath("mlflow.db").rename(tmp_path / "moved/mlflow.db")
+    other = f"sqlite:///{tmp_path / 'moved/mlflow.db'}"
     client = type(store.plain_client)(tracking_uri=other)
     assert survey(client, other, store.root).items == []
+
+
+def test_artifacts_that_may_be_those_of_a_second_sqlite_file_are_left_alone(
+    store: TrackingStore, run: str
+) -> None:
+    for name in (f"{STRANGE}/artifacts/a.txt", f"models/m-{STRANGE}/artifacts/MLmodel"):
+        write(store.root / "mlartifacts" / name)
+    for folder in (STRANGE, f"models/m-{STRANGE}"):
+        age(store.root / "mlartifacts" / folder)
+    assert len(found(store)) == 2
+    shutil.copy(store.root / "mlflow.db", store.root / "team.db")
+    assert found(store) == set()
+    assert look(store).kept["foreign"] == 2
 
 
 def test_nothing_that_a_registered_model_version_needs_is_found(
@@ -329,6 +438,7 @@ def test_older_than_counts_from_the_end_of_a_run(store: TrackingStore) -> None:
 def test_only_what_belongs_to_runs_of_an_experiment(store: TrackingStore, run: str) -> None:
     other = TrackingStore.open(store.root, "other")
     theirs = ended(other)
+    own(store)
     for each in (run, theirs, STRANGE):
         write(store.folder(each) / "last.ckpt")
     assert found(store, experiment=other.experiment_id) == {(LAST.name, f"runs/{theirs}/last.ckpt")}
@@ -338,7 +448,6 @@ def test_only_what_belongs_to_runs_of_an_experiment(store: TrackingStore, run: s
 @pytest.fixture
 def far(store: TrackingStore, run: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Make the run's artifacts those of a server, which lists a best checkpoint of so many bytes."""
-    from mlflow import MlflowClient
     from mlflow.entities import FileInfo, RunInfo
 
     def serve(size: int) -> None:

@@ -43,6 +43,13 @@ def test_a_run_that_did_not_finish_has_no_rank_however_good() -> None:
     assert board["rank"].isna().tolist() == [False, True]
 
 
+def test_a_run_that_its_sweep_pruned_has_no_rank_however_good() -> None:
+    board = leaderboard(runs(run("pruned", 0.9, **{"tags.bcdl.pruned": "true"}), run("b", 0.6)))
+    assert board["model"].tolist() == ["b", "pruned"]
+    assert board["rank"].isna().tolist() == [False, True]
+    assert board["status"].tolist() == ["FINISHED", "PRUNED"]
+
+
 def test_runs_that_all_failed_early_make_a_leaderboard_without_ranks() -> None:
     board = leaderboard(runs({"params.model": "cnn", "status": "FAILED"}))
     assert board["rank"].isna().all()

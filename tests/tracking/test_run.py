@@ -15,6 +15,7 @@ from requests import HTTPError, Response
 
 from bcdl.errors import RunError, UserError
 from bcdl.tracking import TrackedRun, TrackingStore, log_provenance, run_name
+from bcdl.tracking.belonging import mark_on
 
 mpl.use("agg")
 
@@ -173,6 +174,32 @@ def test_adding_to_an_ended_run_leaves_its_status_and_end(store: TrackingStore) 
     after = store.client.get_run(run.id)
     assert (after.info.status, after.info.end_time) == (before.status, before.end_time)
     assert after.data.metrics["test/auroc"] == 0.9
+
+
+def test_a_run_that_goes_on_is_not_reopened(store: TrackingStore) -> None:
+    with TrackedRun.start(store, "cnn") as run:
+        pass
+    store.client.update_run(run.id, status="RUNNING")  # its end of before stays in MLflow
+    with pytest.raises(UserError, match="is RUNNING"):
+        TrackedRun.reopen(store, run.id)
+
+
+def test_an_error_hides_the_places_of_the_configuration_and_those_of_the_command(
+    store: TrackingStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["bcdl", "train", "data.path=/clinic/exams.csv"])
+    run = TrackedRun.start(store, "cnn")
+    run.hide({"data.root": "/clinic/images"})
+    run.close("FAILED", ValueError("/clinic/images/1.dcm of /clinic/exams.csv"))
+    tag = store.client.get_run(run.id).data.tags["bcdl.error"]
+    assert tag == "ValueError: <data.root>/1.dcm of <data.path>"
+    assert "/clinic" not in store.download(run.id, "error.txt").read_text()
+
+
+def test_a_run_marks_its_folder_as_its_store_s(store: TrackingStore) -> None:
+    with TrackedRun.start(store, "cnn") as run:
+        pass
+    assert mark_on(run.folder) == store.mark
 
 
 def test_a_refused_entry_is_kept_and_blocks_nothing(store: TrackingStore) -> None:
