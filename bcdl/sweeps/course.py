@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, cast
 from omegaconf import OmegaConf
 
 from bcdl.errors import SweepError
-from bcdl.exits import expected_error
 from bcdl.sweeps.definition import definition
 from bcdl.sweeps.dispatch import Dispatcher
 from bcdl.sweeps.endings import end_stale
@@ -67,7 +66,8 @@ class Course:
         ledger = open_sweep(self._name, self._sweeper.root, settings, what, self._command)
         end_stale(store, ledger, settings.stale_after)
         trials = Trials(ledger, settings, self._space, cfg.seed)
-        dispatcher = Dispatcher(launcher, ledger, store, settings.stale_after, _jobs_begun(ledger))
+        compose = self._sweeper.compose
+        dispatcher = Dispatcher(launcher, ledger, store, compose, settings.stale_after, _jobs_begun(ledger))
         ledger.note(total=trials.total)
         with ExitStack() as stack:
             stack.callback(ledger.note, ended=True)
@@ -107,24 +107,11 @@ class Course:
         """Run what is due, until nothing is and no other process works on a job that might become due."""
         while True:
             while jobs := trials.next_jobs(dispatcher.slots):
-                dispatcher.run(self._composable(jobs, dispatcher) if self._settings.searching else jobs)
+                dispatcher.run(jobs)
                 self._stop_if_hopeless(ledger, trials)
             if not trials.elsewhere():
                 return
             wait_for(trials)
-
-    def _composable(self, jobs: list[Job], dispatcher: Dispatcher) -> list[Job]:
-        """Return the jobs that compose; the others have failed."""
-        good = []
-        for job in jobs:
-            try:
-                self._sweeper.compose(job.overrides)
-            except Exception as error:  # whatever Hydra and OmegaConf raise
-                told = expected_error(error, "bcdl train")
-                dispatcher.refuse(job, str(told or error))
-            else:
-                good.append(job)
-        return good
 
     def _require_composable(self) -> None:
         """Raise what Hydra raises for the first point of the space that does not compose."""

@@ -4,10 +4,11 @@ And enters into the ledger what became of those that could not do it.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from bcdl.errors import RunError, UserError
+from bcdl.exits import expected_error
 from bcdl.sweeps.endings import end
 from bcdl.sweeps.ledger import JobState, Ledger
 from bcdl.sweeps.member import TakenError
@@ -29,14 +30,21 @@ class Dispatcher:
         launcher: Hydra's launcher, set up.
         ledger: the sweep's ledger.
         store: the tracking store, where runs of dead processes are closed.
+        compose: composes a job, which tells those that cannot be begun from a launcher that cannot begin any.
         stale_after: seconds after which a silent process of another machine counts as dead.
         first: number of the first job, for the names of logs.
     """
 
     def __init__(
-        self, launcher: "Launcher", ledger: Ledger, store: "TrackingStore", stale_after: float, first: int
+        self,
+        launcher: "Launcher",
+        ledger: Ledger,
+        store: "TrackingStore",
+        compose: Callable[[Sequence[str]], object],
+        stale_after: float,
+        first: int,
     ) -> None:
-        self._launcher, self._ledger, self._store = launcher, ledger, store
+        self._launcher, self._ledger, self._store, self._compose = launcher, ledger, store, compose
         self._stale_after, self._next = stale_after, first
 
     @property
@@ -67,6 +75,7 @@ class Dispatcher:
         except Exception as error:  # whatever a launcher raises when one of its processes dies
             told = f"{type(error).__name__}: {error}"
             self._take_stock(jobs, told)
+            self._refuse([job for job in jobs if self._state(job).state == "waiting"])
             if not any(self._state(job).state != "waiting" for job in jobs):
                 raise RunError(f"the launcher could not start any job: {error}") from error
             return [told] * len(jobs)
@@ -74,10 +83,6 @@ class Dispatcher:
             self._enter(job, result)
         self._settle(jobs)
         return [_reason(result) or "" for result in returned]
-
-    def refuse(self, job: Job, error: str) -> None:
-        """Enter a job that cannot be begun as failed."""
-        self._fail(job, self._state(job), error, None)
 
     def close(self) -> None:
         """Let the launcher's processes go."""
@@ -102,6 +107,15 @@ class Dispatcher:
             if state.state == "running" and not self._elsewhere(state):
                 self._fail(job, state, f"{LOST} ({error})", None)
         self._settle(jobs)
+
+    def _refuse(self, jobs: Sequence[Job]) -> None:
+        """Enter those of some jobs as failed that do not compose."""
+        for job in jobs:
+            try:
+                self._compose(job.overrides)
+            except Exception as error:  # whatever Hydra and OmegaConf raise
+                told = expected_error(error, "bcdl train")
+                self._fail(job, self._state(job), str(told or error), None)
 
     def _fail(self, job: Job, state: JobState, error: str, log: str | None) -> None:
         line = error.strip().splitlines()[0] if error.strip() else LOST

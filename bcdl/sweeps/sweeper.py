@@ -57,14 +57,9 @@ class StudySweeper(Sweeper):
             arguments, settings.space, settings.when, searching=settings.searching, choices=self._choices
         )
         require_agreement(settings, space)
-        weights = {} if any("encoder.weights=" in text for text in arguments) else self._weights()
-        require_pinned({**settings.space, **weights})
+        require_pinned({"encoder.weights": self._weights(arguments), **settings.space})
         if settings.dry_run:
-            from bcdl.sweeps.rehearsal import rehearse
-
-            if earlier_runs(arguments):
-                raise UserError("sweep.dry_run does not look into earlier runs: leave out from=")
-            rehearse(self, settings, space)
+            self._rehearse(arguments, settings, space)
             return
         from bcdl.sweeps.course import Course
 
@@ -99,9 +94,19 @@ class StudySweeper(Sweeper):
     def _run_id(self, reference: str) -> str:
         return self._store().resolve(reference)
 
-    def _weights(self) -> dict[str, str]:
-        """Return the encoder's weights, as a study's file may name them."""
-        return {"encoder.weights": str(OmegaConf.select(self.config, "encoder.weights"))}
+    def _rehearse(self, arguments: list[str], settings: Settings, space: Space) -> None:
+        from bcdl.sweeps.rehearsal import rehearse
+
+        if earlier_runs(arguments):
+            raise UserError("sweep.dry_run does not look into earlier runs: leave out from=")
+        rehearse(self, settings, space)
+
+    def _weights(self, arguments: list[str]) -> str | None:
+        """Return the encoder's weights as a study's file names them, None where they are typed."""
+        if any("encoder.weights=" in text for text in arguments):
+            return None
+        weights: str | None = OmegaConf.select(self.config, "encoder.weights")
+        return weights
 
     def _without_password(self, arguments: list[str]) -> list[str]:
         """Move a study's address with a password to the environment: from there nobody records it."""

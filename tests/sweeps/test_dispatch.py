@@ -59,11 +59,13 @@ def failed(error: Exception, log: str | None = None) -> JobReturn:
 def send(ledger: Ledger, begun: Callable[..., Trial]) -> Callable[..., SimpleNamespace]:
     """Sends one trial of `jobs` jobs through a launcher that does `work(trial, job)`."""
 
-    def run(work: Callable[[Trial, int], Any], jobs: int = 1) -> SimpleNamespace:
+    def run(
+        work: Callable[[Trial, int], Any], jobs: int = 1, compose: Callable[[Sequence[str]], object] = list
+    ) -> SimpleNamespace:
         trial = begun(0, jobs=jobs)
         store = Store()
         launcher = Launcher(ledger, lambda overrides: work(trial, int(overrides[0])))
-        dispatcher = Dispatcher(launcher, ledger, store, 60.0, 5)  # type: ignore[arg-type]
+        dispatcher = Dispatcher(launcher, ledger, store, compose, 60.0, 5)  # type: ignore[arg-type]
         every = [Job(trial, Place(trial.attempt, index), [str(index)]) for index in range(jobs)]
         error: Exception | None = None
         try:
@@ -177,6 +179,25 @@ def test_a_launcher_that_breaks_fails_what_was_running_and_leaves_what_was_not(
     assert sent.error is None
     assert [job.state for job in sent.trial.jobs] == ["finished", "failed", "waiting"]
     assert sent.store.ended == [("r1", "FAILED", f"{LOST} (OSError: a worker has died)")]
+
+
+def test_a_job_that_does_not_compose_fails_and_the_others_are_left_for_the_next_batch(
+    ledger: Ledger, send: Callable[..., Any]
+) -> None:
+    def work(trial: Trial, job: int) -> JobReturn:
+        if job == 0:
+            ledger.write(trial, job, JobState("finished", run="r", values={OBJECTIVE: 0.7}))
+            return done()
+        raise ValueError("no such key")
+
+    def compose(overrides: Sequence[str]) -> None:
+        if overrides == ["1"]:
+            raise ValueError("no such key")
+
+    sent = send(work, jobs=3, compose=compose)
+    assert sent.error is None
+    assert [job.state for job in sent.trial.jobs] == ["finished", "failed", "waiting"]
+    assert sent.trial.jobs[1].error == "no such key"
 
 
 def test_a_launcher_that_can_start_nothing_ends_the_sweep(send: Callable[..., Any]) -> None:
