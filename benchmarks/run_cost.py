@@ -3,17 +3,27 @@
 Targets on two cores: 15 s for a `bcdl train` process of one BreastMNIST epoch with the CNN, from shell to
 prompt; 3 s for a further job of a multirun; 1 s for a further trial of a search without figures. The job is a
 whole run, with figures, tables and uploads, whose fit is one batch of training and one of validation: a run
-needs a best checkpoint. Its cost is the difference between two sweeps, so that start-up, imports and the
-parent run cancel out.
+needs a best checkpoint. A job's cost is the difference between two sweeps, so that start-up, imports and the
+parent run cancel out; a trial's the median time between the ends of two that follow each other.
 """
+
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
 
 from commands import breastmnist_folder, load, scratch, seconds
 from targets import Figure, show
 
+from bcdl.tracking import TrackingStore
+
 PROCESS_TARGET, JOB_TARGET, TRIAL_TARGET = 15.0, 3.0, 1.0  # seconds
 REPEATS = 3
 FEW, MANY = 2, 6  # jobs of a sweep
-SEARCH = ("sweep=tpe", "sweep.n_trials={}", "optimizer.lr=tag(log,interval(1e-5,1e-2))", "sweep.test=all")
+TRIALS = 14
+SEARCH = (
+    *("sweep=tpe", f"sweep.n_trials={TRIALS}", "optimizer.lr=tag(log,interval(1e-5,1e-2))"),
+    *("sweep.test=all", "evaluate.figures=false"),
+)
 NO_OP_FIT = ("trainer.max_epochs=1", "trainer.limit_train_batches=1", "trainer.limit_val_batches=1")
 
 
@@ -23,11 +33,11 @@ def main() -> None:
         return
     command = ["train", "model=cnn", "data=breastmnist", f"data.root={folder}"]
     print(load())
-    with scratch():
+    with scratch() as own:
         seconds(*command, *NO_OP_FIT)  # creates the tracking store and the image store
         process = min(seconds(*command, "trainer.max_epochs=1") for _ in range(REPEATS))
-        job = further([*command, *NO_OP_FIT], "seed=range({})")
-        trial = further([*command, *NO_OP_FIT, "evaluate.figures=false"], *SEARCH)
+        job = (sweep(command, MANY) - sweep(command, FEW)) / (MANY - FEW)
+        trial = seconds_a_trial(command, own / "runs")
     show(
         [
             Figure("bcdl train, BreastMNIST, cnn, one epoch", process, PROCESS_TARGET, "s"),
@@ -37,15 +47,18 @@ def main() -> None:
     )
 
 
-def further(command: list[str], *varied: str) -> float:
-    """Return what each further job of a sweep takes.
+def sweep(command: list[str], jobs: int) -> float:
+    """Return the seconds of a multirun of jobs with a no-op fit."""
+    return seconds(*command, "-m", f"seed=range({jobs})", *NO_OP_FIT)
 
-    Args:
-        command: of `bcdl`, without what varies.
-        varied: how the sweep is asked for, with `{}` in place of the number of its jobs.
-    """
-    few, many = (seconds(*command, "-m", *(text.format(jobs) for text in varied)) for jobs in (FEW, MANY))
-    return (many - few) / (MANY - FEW)
+
+def seconds_a_trial(command: list[str], root: Path) -> float:
+    """Return the median seconds between the ends of two trials of a search that follow each other."""
+    seconds(*command, "-m", *NO_OP_FIT, *SEARCH, "sweep.name=search")
+    store = TrackingStore.open(root)
+    runs = store.runs(parent=store.resolve("search", kind="sweep"))
+    ended = sorted(run.info.end_time for run in map(store.client.get_run, runs["run_id"]))
+    return median(later - earlier for earlier, later in pairwise(ended)) / 1000
 
 
 if __name__ == "__main__":
