@@ -58,7 +58,8 @@ def seconds_a_trial(command: list[str], root: Path) -> float:
     store = TrackingStore.open(root)
     runs = store.runs(parent=store.resolve("search", kind="sweep"))
     ended = sorted(run.info.end_time for run in map(store.client.get_run, runs["run_id"]))
-    return median(later - earlier for earlier, later in pairwise(ended)) / 1000
+    gaps: list[float] = [later - earlier for earlier, later in pairwise(ended)]
+    return median(gaps) / 1000
 
 
 if __name__ == "__main__":
