@@ -6,8 +6,9 @@ from decoding images that would fill the memory.
 
 import os
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from bcdl.lazy import importer
 from bcdl.limits import MOST_PIXELS
 
 if TYPE_CHECKING:
@@ -21,11 +22,4 @@ for _switch in ("MLFLOW_DISABLE_TELEMETRY", "NO_ALBUMENTATIONS_UPDATE", "DO_NOT_
 
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(MOST_PIXELS))  # read once, when OpenCV is imported
 
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - the type is that of the lazily imported name
-    """Import the Python door on first use, so that `import bcdl` stays light."""
-    if name in ("Run", "load_run"):
-        from bcdl import notebook
-
-        return getattr(notebook, name)
-    raise AttributeError(f"module 'bcdl' has no attribute '{name}'")
+__getattr__ = importer(__name__, {"Run": "notebook", "load_run": "notebook"})  # `import bcdl` stays light

@@ -3,8 +3,9 @@
 Names are imported on first use: a process that only decodes images needs neither torch nor Lightning.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from bcdl.lazy import importer
 
 if TYPE_CHECKING:
     from bcdl.data.batch import Batch, Sample, collate
@@ -59,36 +60,32 @@ __all__ = [
     "validate_table",
 ]
 
-_HOMES = {
-    "BalancedBatchSampler": "sampling",
-    "Batch": "batch",
-    "BatchSampler": "sampling",
-    "DENSITIES": "table",
-    "ExamDataModule": "datamodule",
-    "ExamDataset": "dataset",
-    "ExamTable": "table",
-    "InOrderSampler": "sampling",
-    "LATERALITIES": "table",
-    "SPLITS": "table",
-    "Sample": "batch",
-    "ShuffledSampler": "sampling",
-    "UNITS": "samples",
-    "VIEWS": "table",
-    "WeightedSampler": "sampling",
-    "assign_folds": "splits",
-    "collate": "batch",
-    "complete_findings": "table",
-    "complete_images": "table",
-    "group_samples": "samples",
-    "keep_valid_rows": "table",
-    "make_splits": "splits",
-    "positive_last": "table",
-    "validate_table": "table",
-}
-
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - the type is that of the lazily imported name
-    """Import a public name from its module on first use."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'bcdl.data' has no attribute '{name}'")
-    return getattr(import_module(f"bcdl.data.{_HOMES[name]}"), name)
+__getattr__ = importer(
+    __name__,
+    {
+        "BalancedBatchSampler": "sampling",
+        "Batch": "batch",
+        "BatchSampler": "sampling",
+        "DENSITIES": "table",
+        "ExamDataModule": "datamodule",
+        "ExamDataset": "dataset",
+        "ExamTable": "table",
+        "InOrderSampler": "sampling",
+        "LATERALITIES": "table",
+        "SPLITS": "table",
+        "Sample": "batch",
+        "ShuffledSampler": "sampling",
+        "UNITS": "samples",
+        "VIEWS": "table",
+        "WeightedSampler": "sampling",
+        "assign_folds": "splits",
+        "collate": "batch",
+        "complete_findings": "table",
+        "complete_images": "table",
+        "group_samples": "samples",
+        "keep_valid_rows": "table",
+        "make_splits": "splits",
+        "positive_last": "table",
+        "validate_table": "table",
+    },
+)
