@@ -78,23 +78,21 @@ def record_configuration(run: TrackedRun, plan: Plan) -> None:
     """Record the resolved configuration, the headline and overridden parameters, and the origin."""
     run.hide(configured(cast(dict[str, Any], OmegaConf.to_container(plan.cfg, resolve=True))))
     run.log_text(OmegaConf.to_yaml(plan.cfg, resolve=True), CONFIG)
-    log_provenance(run)
-    if plan.resumed is not None:
-        run.log_params({"max_epochs": plan.cfg.trainer.max_epochs})
-    else:
+    if plan.resumed is None:
         run.log_text(OmegaConf.to_yaml(OmegaConf.create(plan.overrides)), OVERRIDES)
-        run.log_params(_parameters(plan))
+    log_provenance(run)
+    run.log_params(_parameters(plan) if plan.resumed is None else {"max_epochs": plan.cfg.trainer.max_epochs})
 
 
 def record_inputs(run: TrackedRun, cfg: DictConfig, data: ExamDataModule, model: Classifier) -> None:
     """Record the data and its splits, a sheet of training samples as the model sees them, and the model."""
     fingerprint = data.fingerprint()
     run.log_input(data.source.name, fingerprint, _origin(cfg))
-    run.set_tags({FINGERPRINT_TAG: fingerprint})
     run.log_table(_split_counts(data), "splits.csv")
     if cfg.evaluate.figures:
         run.log_figure(sample_sheet(data, "train", SAMPLES), "samples.png")
     run.log_text(str(ModelSummary(model, max_depth=2)), "model_summary.txt")
+    run.set_tags({FINGERPRINT_TAG: fingerprint})
     if not (run.resumed and "parameters" in run.store.metrics(run.id)):
         run.log_metrics({"parameters": sum(parameter.numel() for parameter in model.parameters())})
 

@@ -20,7 +20,6 @@ from bcdl.failures import explained, headline
 from bcdl.lineage import Plan, last_checkpoint, plan_run, require_same_data, run_config
 from bcdl.mistakes import check_values
 from bcdl.models import Classifier, Pruning, StaysStopped, load_checkpoint
-from bcdl.networks.weights import read_checkpoint
 from bcdl.notebook import restore
 from bcdl.record import earlier_run, open_job, open_run, record_configuration, record_inputs
 from bcdl.scores import monitored_metric
@@ -164,8 +163,8 @@ def _run(run: TrackedRun, plan: Plan, data: ExamDataModule, member: Member | Non
             _fit(trainer, model, data, run.folder)
         mark_fitted(run.folder, cfg, pruned=_was_pruned(further))
     pruned = fitted(run.folder, cfg).pruned
-    load_checkpoint(model, best)
-    draw_curves(run, logger.history, read_checkpoint(best)["epoch"] + 1, cfg.evaluate.figures)
+    best_epoch = load_checkpoint(model, best)["epoch"] + 1
+    draw_curves(run, logger.history, best_epoch, cfg.evaluate.figures)
     splits = SPLITS if member is None or (cfg.sweep.test == "all" and not pruned) else (VALIDATION,)
     results = conclude(run, cfg, data, infer(model, data, trainer.strategy.root_device, splits))
     record_best(run, model, cfg.keep)

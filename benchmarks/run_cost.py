@@ -22,7 +22,7 @@ FEW, MANY = 2, 6  # jobs of a sweep
 TRIALS = 14
 SEARCH = (
     *("sweep=tpe", f"sweep.n_trials={TRIALS}", "optimizer.lr=tag(log,interval(1e-5,1e-2))"),
-    *("sweep.test=all", "evaluate.figures=false"),
+    "evaluate.figures=false",
 )
 NO_OP_FIT = ("trainer.max_epochs=1", "trainer.limit_train_batches=1", "trainer.limit_val_batches=1")
 

@@ -143,15 +143,22 @@ def _key(reader: Reader, imaging: Imaging) -> str:
 def _sources(reader: Reader, images: pd.DataFrame, pseudonyms: Pseudonyms | None) -> list[Source]:
     columns = ["image_id", "path", "frame", "laterality", "pixel_spacing"]
     known = images[columns].astype(object).where(images[columns].notna(), None)
-    sources = (Source("", *cells) for cells in known.itertuples(index=False, name=None))
-    return [replace(source, key=_image_key(reader, source, pseudonyms)) for source in sources]
+    rows = known.itertuples(index=False, name=None)
+    return [Source(_image_key(reader, pseudonyms, *told), name, *told) for name, *told in rows]
 
 
-def _image_key(reader: Reader, image: Source, pseudonyms: Pseudonyms | None) -> str:
+def _image_key(
+    reader: Reader,
+    pseudonyms: Pseudonyms | None,
+    path: str,
+    frame: int,
+    laterality: str,
+    spacing: float | None,
+) -> str:
     """Hash what an image's record depends on: its file, and what the table says of side and spacing."""
-    name = image.path if pseudonyms is None else pseudonyms.name("file", image.path)
-    said = f"{name}\0{image.frame}\0{image.laterality}\0{image.spacing}"
-    return hashlib.blake2b(f"{said}\0{reader.state(image.path)}".encode(), digest_size=12).hexdigest()
+    name = path if pseudonyms is None else pseudonyms.name("file", path)
+    said = f"{name}\0{frame}\0{laterality}\0{spacing}"
+    return hashlib.blake2b(f"{said}\0{reader.state(path)}".encode(), digest_size=12).hexdigest()
 
 
 def _wanted(sources: list[Source], records: pd.DataFrame, how: Preparation) -> list[Source]:

@@ -4,6 +4,7 @@ Broken cells come back as a table of issues (`row, column, value, expected`); wh
 decided in `bcdl.data.table`.
 """
 
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
@@ -89,6 +90,11 @@ def cast_cells(frame: pd.DataFrame, columns: Columns) -> tuple[pd.DataFrame, pd.
 
 def image_issues(images: pd.DataFrame, classes: int) -> pd.DataFrame:
     """Check completed images: filled keys, unique `image_id`, vocabularies, ranges, labels of the classes."""
+    return _failures(images, _image_schema(classes))
+
+
+@cache
+def _image_schema(classes: int) -> Any:  # noqa: ANN401 (a pandera schema; pandera is imported late)
     import pandera.pandas as pa
 
     def vocabulary(words: tuple[str, ...]) -> pa.Check:
@@ -111,20 +117,12 @@ def image_issues(images: pd.DataFrame, classes: int) -> pd.DataFrame:
         "age": pa.Column(checks=pa.Check.in_range(0, 130, error="years from 0 to 130"), nullable=True),
         "split": pa.Column(checks=vocabulary(SPLITS)),
     }
-    return _failures(images, pa.DataFrameSchema(columns))
+    return pa.DataFrameSchema(columns)
 
 
 def finding_issues(findings: pd.DataFrame, images: pd.DataFrame, classes: int) -> pd.DataFrame:
     """Check completed findings: known images, labels in 0..classes-1, boxes with x0 < x1 and y0 < y1."""
-    import pandera.pandas as pa
-
-    columns = {
-        "image_id": pa.Column(),
-        "finding_id": pa.Column(),
-        "kind": pa.Column(),
-        "label": pa.Column(checks=_label_check(classes), nullable=True),
-    }
-    issues = [_failures(findings, pa.DataFrameSchema(columns))]
+    issues = [_failures(findings, _finding_schema(classes))]
     strange = pd.Index(images["image_id"].unique()).get_indexer(findings["image_id"]) < 0
     issues.append(
         _issues(findings.index[strange], "image_id", findings["image_id"][strange], "an image of the table")
@@ -133,6 +131,19 @@ def finding_issues(findings: pd.DataFrame, images: pd.DataFrame, classes: int) -
         broken = findings[low] >= findings[high]
         issues.append(_issues(findings.index[broken], high, findings[high][broken], f"more than {low}"))
     return _concat(issues)
+
+
+@cache
+def _finding_schema(classes: int) -> Any:  # noqa: ANN401 (a pandera schema; pandera is imported late)
+    import pandera.pandas as pa
+
+    columns = {
+        "image_id": pa.Column(),
+        "finding_id": pa.Column(),
+        "kind": pa.Column(),
+        "label": pa.Column(checks=_label_check(classes), nullable=True),
+    }
+    return pa.DataFrameSchema(columns)
 
 
 def _label_check(classes: int) -> Any:  # noqa: ANN401 (a pandera Check; pandera is imported late)

@@ -13,8 +13,11 @@ from bcdl.models.classifier import Classifier
 from bcdl.networks.weights import read_checkpoint
 
 
-def load_checkpoint(model: Classifier, path: Path) -> None:
+def load_checkpoint(model: Classifier, path: Path) -> dict[str, Any]:
     """Load the weights that were validated when the checkpoint was written (of an EMA, the average).
+
+    Returns:
+        All that the checkpoint holds, its `epoch` (from 0) among it.
 
     Raises:
         UserError: The file is unreadable or holds another architecture.
@@ -24,6 +27,7 @@ def load_checkpoint(model: Classifier, path: Path) -> None:
         raise UserError(f"expected a checkpoint of bcdl in '{path}', found a file without 'state_dict'")
     model.on_load_checkpoint(checkpoint)
     model.load_state_dict(checkpoint["state_dict"])
+    return checkpoint
 
 
 class WholeCheckpoints(TorchCheckpointIO):

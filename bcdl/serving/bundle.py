@@ -10,7 +10,6 @@ from omegaconf import DictConfig, OmegaConf
 from bcdl.assemble import build_model
 from bcdl.data import ExamDataModule
 from bcdl.models import Classifier, load_checkpoint
-from bcdl.networks.weights import read_checkpoint
 from bcdl.serving.facts import Facts
 from bcdl.serving.scorer import Scorer
 from bcdl.sources import instantiated
@@ -50,10 +49,9 @@ def load_bundle(folder: Path) -> Scorer:
     """
     cfg = cast(DictConfig, OmegaConf.load(folder / CONFIG))
     facts = Facts.read((folder / FACTS).read_text())
-    preprocess = instantiated(cfg.preprocess)
-    preprocess.load_state_dict(read_checkpoint(folder / WEIGHTS)["preprocess"])
     model = build_model(cfg, cast(ExamDataModule, facts), None, pretrained=False)
-    load_checkpoint(model, folder / WEIGHTS)
+    preprocess = instantiated(cfg.preprocess)
+    preprocess.load_state_dict(load_checkpoint(model, folder / WEIGHTS)["preprocess"])
     return Scorer(model, preprocess, facts)
 
 

@@ -9,6 +9,7 @@ import logging
 import os
 import shutil
 import threading
+from collections import Counter
 from itertools import takewhile
 from pathlib import Path
 
@@ -20,7 +21,9 @@ from bcdl.tracking.journal import Entry, Journal
 from bcdl.tracking.outage import headline, jittered, refused
 
 log = logging.getLogger(__name__)
-MAX_METRICS = 1000  # MLflow's limit for one request
+MAX_VALUES = 1000  # MLflow's limits for one request: of all kinds together, ...
+MAX_BATCH = 100  # ... and of parameters or tags
+MOST_VALUES = {"metrics": MAX_VALUES, "params": MAX_BATCH, "tags": MAX_BATCH}
 MAX_DIGEST = 36  # MLflow's limit for a data set's digest
 INTERVAL_VARIABLE = "BCDL_TRACKING_INTERVAL"
 INTERVAL = 1.0  # seconds
@@ -127,16 +130,17 @@ def delivery_interval() -> float:
 
 
 def next_batch(entries: list[Entry]) -> list[Entry]:
-    """Return the leading entries that one request can carry: metrics together, everything else alone."""
-    metrics = list(takewhile(lambda entry: entry.kind == "metrics", entries))
-    if not metrics:
+    """Return the leading entries that one request can carry: values together, everything else alone."""
+    together = list(takewhile(lambda entry: entry.kind in MOST_VALUES, entries))
+    if not together:
         return entries[:1]
-    values = 0
-    for count, entry in enumerate(metrics):
-        values += len(entry.content["values"])
-        if values > MAX_METRICS and count:
-            return metrics[:count]
-    return metrics
+    values: Counter[str] = Counter()
+    for count, entry in enumerate(together):
+        values[entry.kind] += len(entry.content["values"])
+        full = values[entry.kind] > MOST_VALUES[entry.kind] or values.total() > MAX_VALUES
+        if full and count:
+            return together[:count]
+    return together
 
 
 def deliver(client: MlflowClient, run_id: str, folder: Path, batch: list[Entry]) -> list[Entry]:
@@ -159,16 +163,11 @@ def deliver(client: MlflowClient, run_id: str, folder: Path, batch: list[Entry])
 def _send(client: MlflowClient, run_id: str, folder: Path, batch: list[Entry]) -> None:
     entry = batch[0]
     match entry.kind:
-        case "metrics":
-            client.log_batch(run_id, metrics=[metric for each in batch for metric in _metrics(each)])
-        case "params":
-            client.log_batch(
-                run_id, params=[Param(key, value) for key, value in entry.content["values"].items()]
-            )
-        case "tags":
-            client.log_batch(
-                run_id, tags=[RunTag(key, value) for key, value in entry.content["values"].items()]
-            )
+        case "metrics" | "params" | "tags":
+            metrics = [metric for each in batch if each.kind == "metrics" for metric in _metrics(each)]
+            params = [Param(key, value) for key, value in _newest(batch, "params").items()]
+            tags = [RunTag(key, value) for key, value in _newest(batch, "tags").items()]
+            client.log_batch(run_id, metrics=metrics, params=params, tags=tags)
         case "artifact" if not (folder / entry.content["file"]).exists():
             log.warning(GONE_COPY, entry.content["file"])
         case "artifact":
@@ -184,6 +183,12 @@ def _send(client: MlflowClient, run_id: str, folder: Path, batch: list[Entry]) -
 def _metrics(entry: Entry) -> list[Metric]:
     step = entry.content["step"]
     return [Metric(key, value, entry.time, step) for key, value in entry.content["values"].items()]
+
+
+def _newest(batch: list[Entry], kind: str) -> dict[str, str]:
+    """Return the values of the entries of a kind; of a key that comes again, the last."""
+    entries = [each.content["values"] for each in batch if each.kind == kind]
+    return {key: value for values in entries for key, value in values.items()}
 
 
 def _dataset_input(name: str, digest: str, source: str, context: str) -> DatasetInput:

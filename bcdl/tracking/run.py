@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from bcdl.errors import UserError
 from bcdl.tracking.census import ENDED
-from bcdl.tracking.courier import Courier
+from bcdl.tracking.courier import MAX_BATCH, Courier
 from bcdl.tracking.journal import Journal
 from bcdl.tracking.outage import headline, patiently
 from bcdl.tracking.places import typed_places, without_passwords, without_places
@@ -30,7 +30,6 @@ log = logging.getLogger(__name__)
 _ODD = re.compile(r"[^\w\-. :/]")  # MLflow refuses such characters in names
 MAX_PARAM = 6000  # MLflow's limits
 MAX_TAG = 5000
-MAX_BATCH = 100
 PATIENCE = 10.0  # seconds without any delivery before closing gives up
 UNWRITTEN = "The error of run %s could not be written (%s); its status goes to the store all the same."
 UNDELIVERED = "Not all of run %s has arrived; its journal keeps it, and `bcdl sync` or the next run sends it."

@@ -26,7 +26,7 @@ class FlakyClient:
         self.arrived: list[tuple[str, float, int, int]] = []
         self.calls = 0
 
-    def log_batch(self, run_id: str, metrics: list[Metric]) -> None:
+    def log_batch(self, run_id: str, metrics: list[Metric], **rest: object) -> None:
         self.calls += 1
         if self.calls % 2 and self.calls % 3:
             raise MlflowException("no answer")
@@ -38,7 +38,7 @@ class FlakyClient:
 class DeadClient:
     """Never answers within the patience of a test."""
 
-    def log_batch(self, run_id: str, metrics: list[Metric]) -> None:
+    def log_batch(self, run_id: str, metrics: list[Metric], **rest: object) -> None:
         time.sleep(0.02)
         raise MlflowException("nobody there")
 
@@ -238,15 +238,30 @@ def test_two_writers_of_one_journal_are_refused(tmp_path: Path) -> None:
     Journal(tmp_path).close()
 
 
-def test_a_request_carries_at_most_1000_metrics_and_one_kind(journal: Journal) -> None:
+def test_a_request_carries_values_of_all_kinds_up_to_mlflows_limits(journal: Journal) -> None:
     for step in range(3):
         journal.append("metrics", values={f"m{i}": 0.0 for i in range(400)}, step=step)
-    journal.append("tags", values={"a": "b"})
-    batch = next_batch(journal.pending())
-    assert steps(batch) == [0, 1]
-    journal.advance(batch)
-    journal.advance(next_batch(journal.pending()))
-    assert [entry.kind for entry in next_batch(journal.pending())] == ["tags"]
+    for start in (0, 60, 120):
+        journal.append("tags", values={f"t{start + i}": "b" for i in range(60)})
+    journal.append("input", name="a", digest="b", source="c", context="d")
+    sizes = []
+    while batch := next_batch(journal.pending()):
+        sizes.append([len(entry.content["values"]) for entry in batch if entry.kind != "input"])
+        journal.advance(batch)
+    assert sizes == [[400, 400], [400, 60], [60], [60], []]
+
+
+def test_of_a_tag_that_is_set_twice_in_one_request_the_last_value_stays(
+    tracking_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BCDL_TRACKING_INTERVAL", "60")
+    store = TrackingStore.open(tracking_root)
+    with TrackedRun.start(store, "cnn") as run:
+        run.set_tags({"a": "1"})
+        run.log_params({"p": 3})
+        run.set_tags({"a": "2", "b": "3"})
+    recorded = store.client.get_run(run.id).data
+    assert (recorded.tags["a"], recorded.tags["b"], recorded.params["p"]) == ("2", "3", "3")
 
 
 def test_the_journal_is_readable_json(journal: Journal) -> None:

@@ -21,7 +21,7 @@ from bcdl.data.phantom import (
     shown_lesions,
     view_keys,
 )
-from bcdl.data.table import ExamTable, complete_findings, complete_images, validate_table
+from bcdl.data.table import ExamTable, complete_findings, complete_images
 from bcdl.errors import UserError
 from bcdl.imaging import AS_IT_IS, Display, Picture
 
@@ -115,13 +115,12 @@ class Phantom:
         for key in view_keys(self.patients, self.exams_per_patient):
             images.append(image_row(self._recipe, self._frame, key))
             findings.extend(finding_rows(self._recipe, self._frame, key))
-        table = ExamTable(
+        return ExamTable(
             images=complete_images(pd.DataFrame(images)),
             findings=complete_findings(pd.DataFrame(findings) if findings else None),
             classes=self.classes,
             positive=self.positive,
         )
-        return validate_table(table, self.name)
 
     def load(self, path: str, frame: int = 0, display: Display = AS_IT_IS) -> Picture:
         """Render the view that `path` names; every path has the one `frame` 0.

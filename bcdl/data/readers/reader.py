@@ -5,8 +5,9 @@ How to add a data set:
 1. Write `bcdl/data/readers/my_set.py`: a frozen dataclass with the members below. Its docstring is the fact
    sheet: source, licence, format, counts, classes, splits, quirks, paper. Its arguments are checked in
    `__post_init__` (do the folder and the annotation file exist?); nothing is read there.
-2. `read()` turns the annotation files into an `ExamTable`: `complete_images`, `complete_findings`, then
-   `validate_table`. Columns of the source that the schema does not know are carried as `meta_*`. An image
+2. `read()` turns the annotation files into an `ExamTable` by `complete_images` and `complete_findings`. Every
+   cell is checked afterwards; a reader of files that people edit checks them itself (`readers.checked`), to
+   name the file. Columns of the source that the schema does not know are carried as `meta_*`. An image
    without a file keeps its row: that is for the quality gate, which every image passes.
 3. `load()` decodes one image, with `bcdl.imaging` where it can: training and inference then decode alike.
    `bcdl.data.readers.folder.FolderReader` does so for files below one folder.
@@ -39,7 +40,7 @@ class Reader(Protocol):
         """The class that counts as positive (malignant, whatever the source's coding)."""
 
     def read(self) -> ExamTable:
-        """Return the validated tables; decodes no pixel.
+        """Return the tables, complete; decodes no pixel.
 
         Raises:
             UserError: The source is missing, damaged or not in its documented form.
