@@ -1,10 +1,14 @@
 """Seconds of `bcdl compare` over many runs: `python benchmarks/compare.py`.
 
-Target: 5 s over 1,000 runs of one sweep, from shell to prompt, on two cores. The runs have the parameters,
-tags and metrics of real ones and learning curves behind them; making them takes minutes.
+Target: 5 s over 1,000 runs of one sweep, from shell to prompt, on two cores, and no more than MLflow's own
+client takes to read the same runs in a process of its own. The runs have the parameters, tags and metrics of
+real ones and learning curves behind them; making them takes minutes.
 """
 
 import random
+import subprocess
+import sys
+import time
 
 from commands import load, scratch, seconds
 from mlflow.entities import Metric, Param, RunTag
@@ -14,6 +18,12 @@ from bcdl.tracking import TrackedRun, TrackingStore
 
 RUNS, TARGET = 1000, 5.0  # number, seconds
 REPEATS = 3
+MLFLOW_ALONE = """
+import sys
+from mlflow import MlflowClient
+address, experiment, count = sys.argv[1:]
+assert len(MlflowClient(address).search_runs([experiment], max_results=int(count))) == int(count)
+"""
 EPOCHS = 3
 METRICS = ("auroc", "average_precision", "accuracy", "brier", "loss", "sensitivity", "specificity", "f1")
 PARAMS = {
@@ -35,15 +45,26 @@ PARAMS = {
 def main() -> None:
     print(load())
     with scratch():
-        parent = fill(TrackingStore.open())
+        store = TrackingStore.open()
+        parent = fill(store)
         sweep = min(seconds("compare", "--sweep", parent) for _ in range(REPEATS))
+        alone = min(seconds_of_mlflow(store) for _ in range(REPEATS))
         newest = min(seconds("compare", "--limit", str(RUNS)) for _ in range(REPEATS))
     show(
         [
             Figure(f"bcdl compare --sweep, {RUNS:,} runs", sweep, TARGET, "s"),
+            Figure("the same, of MLflow's client reading them", sweep / alone, 1.0, ""),
             Figure(f"bcdl compare --limit {RUNS}", newest, TARGET, "s"),
         ]
     )
+
+
+def seconds_of_mlflow(store: TrackingStore) -> float:
+    """Return the seconds of a process that reads the same runs with MLflow's client and does nothing else."""
+    start = time.perf_counter()
+    command = [sys.executable, "-c", MLFLOW_ALONE, store.uri, store.experiment_id, str(RUNS)]
+    subprocess.run(command, check=True)
+    return time.perf_counter() - start
 
 
 def fill(store: TrackingStore) -> str:
