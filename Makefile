@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO ?=
 BENCHMARKS := startup run_cost throughput phantom memory large_store prepare stored_views exam_table audit \
-	sweep_dispatch local_launcher curves compare server_load
+	sweep_dispatch local_launcher curves compare server_load evaluation
 
 .PHONY: help setup demo test test-all check bench ui clean
 

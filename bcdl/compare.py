@@ -26,6 +26,22 @@ FORMATS = {"epochs": "{:.0f}", "seconds": "{:.0f}"}
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `bcdl compare`."""
     add_store_arguments(parser)
+    parser.add_argument(
+        "runs", nargs="*", metavar="RUN", help="with --test: the runs to test (id, name or latest)"
+    )
+    parser.add_argument(
+        "--test",
+        action="store_true",
+        help="test runs or --predictions against each other, in pairs of samples",
+    )
+    parser.add_argument(
+        "--predictions",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="with --test: predictions of anyone instead of runs",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="with --test: also write the tests to FILE")
     parser.add_argument("--sweep", metavar="RUN", help="only the children of this sweep (id, name or latest)")
     parser.add_argument("--metric", default="auroc", help="sort by best/val/METRIC (default: %(default)s)")
     parser.add_argument(
@@ -45,6 +61,9 @@ def main(options: argparse.Namespace) -> None:
 
     from bcdl.tracking import TrackingStore, leaderboard
 
+    if options.test or options.runs or options.predictions or options.json:
+        _test(options)
+        return
     if options.plot and not options.sweep:
         raise UserError("expected --sweep with --plot, which draws one sweep; add --sweep latest or its name")
     store = TrackingStore.open(options.tracking_root, options.experiment, create=False)
@@ -58,6 +77,27 @@ def main(options: argparse.Namespace) -> None:
         every = runs if options.limit is None else store.runs(parent=parent)
         _write(_page(store, parent, every, options.metric), options.plot, "--plot")
         print(f"{options.plot}: history, importance and parallel coordinates; open it in a browser")
+
+
+def _test(options: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    from bcdl.contrast import print_contrast, readings_of_files, readings_of_runs
+
+    given = options.predictions or options.runs
+    if not options.test or len(given) < 2 or (options.predictions and options.runs):
+        raise UserError(
+            "expected two or more runs, or files, and --test: bcdl compare 3f2a latest --test, or bcdl "
+            "compare --predictions a.csv b.csv --test"
+        )
+    if options.predictions:
+        readings = readings_of_files(options.predictions)
+    else:
+        from bcdl.tracking import TrackingStore
+
+        store = TrackingStore.open(options.tracking_root, options.experiment, create=False)
+        readings = readings_of_runs(store, options.runs)
+    print_contrast(readings, Console(highlight=False), options.json)
 
 
 def print_leaderboard(runs: "pd.DataFrame", metric: str, store: "TrackingStore", console: "Console") -> None:

@@ -11,16 +11,19 @@ from rich.table import Table
 from bcdl.data import ExamDataModule
 from bcdl.evaluation import (
     aggregate,
-    coarser_levels,
+    fitted_rule,
     fitted_youden,
+    joining_levels,
     predictions_table,
     resolve_threshold,
     summarise,
 )
+from bcdl.evaluation.assessment import fitted_calibrator, with_probabilities
 from bcdl.evaluation.figures import learning_curves, result_figures
 from bcdl.inference import predict
 from bcdl.metrics import METRICS
 from bcdl.models import Classifier
+from bcdl.reporting import record_report
 from bcdl.tracking import TrackedRun
 from bcdl.tracking.options import ui_command
 
@@ -60,19 +63,23 @@ def conclude(
         run: the open run.
         cfg: its configuration; `evaluate` says how.
         data: its prepared data.
-        predictions: table of validation and test samples, from the best weights; figures show the test
-            samples, or the validation samples where there are none.
+        predictions: table of validation and test samples, from the best weights. The report and the figures
+            show the test samples; without any there is no report, and the figures show the validation
+            samples.
     """
-    validation = predictions[predictions["split"] == "val"]
+    predictions = with_probabilities(predictions, fitted_calibrator(predictions, cfg.evaluate.calibration))
+    validation = _validation(predictions)
     threshold = resolve_threshold(cfg.evaluate.threshold, validation)
-    results = _results(predictions, data.unit, cfg.evaluate.aggregate, threshold)
+    results = _results(predictions, data.unit, cfg.evaluate, threshold)
     results |= _by_data_set(predictions, data.source.data_sets, threshold)
     youden = _at_youden(predictions, validation)
-    _log_new(run, {**results, **youden, "threshold": threshold})
+    run.log_new({**results, **youden, "threshold": threshold})
     run.log_table(predictions, PREDICTIONS)
     test = predictions[predictions["split"] == "test"]
-    shown = validation if test.empty else test
-    if cfg.evaluate.figures:
+    if cfg.evaluate.report and not test.empty:
+        record_report(run, cfg, data, predictions)
+    elif cfg.evaluate.figures:
+        shown = validation if test.empty else test
         for name, figure in result_figures(shown, data.classes, threshold).items():
             run.log_figure(figure, f"figures/{name}.png")
     _print_results(run, results, threshold, data.source.data_sets)
@@ -83,7 +90,7 @@ def draw_curves(
     run: TrackedRun, history: Mapping[str, Mapping[int, float]], best_epoch: int, figures: bool = True
 ) -> None:
     """Record the best epoch of a run (from 1) and, as a figure, its learning curves, a point an epoch."""
-    _log_new(run, {"best_epoch": best_epoch})
+    run.log_new({"best_epoch": best_epoch})
     if not figures:
         return
     steps = sorted(set().union(*history.values()))  # each epoch logs something, at its last step
@@ -94,20 +101,24 @@ def draw_curves(
     run.log_figure(learning_curves(curves, best_epoch=best_epoch), "figures/learning_curves.png")
 
 
-def _log_new(run: TrackedRun, values: Mapping[str, float]) -> None:
-    """Log results; of a run that goes on, those that it has already are not logged twice."""
-    known = run.store.metrics(run.id) if run.resumed else {}
-    run.log_metrics({name: value for name, value in values.items() if known.get(name) != value})
+def _results(
+    predictions: pd.DataFrame, unit: str, evaluate: DictConfig, threshold: float
+) -> dict[str, float]:
+    """Return metrics named `test/auroc`, and `test/breast/auroc` for the levels above the unit.
 
-
-def _results(predictions: pd.DataFrame, unit: str, rule: str, threshold: float) -> dict[str, float]:
-    """Return metrics named `test/auroc`, and `test/breast/auroc` for the levels above the unit."""
+    What is fitted is fitted at each level, on its validation rows.
+    """
     found = _named(summarise(predictions, threshold), "")
-    for level in coarser_levels(unit):
+    for level in joining_levels(predictions, unit):
+        rule = fitted_rule(evaluate.aggregate, _validation(predictions), level)
         grouped = aggregate(predictions, level, rule)
-        if len(grouped) < len(predictions):
-            found |= _named(summarise(grouped, threshold), f"{level}/")
+        cut = resolve_threshold(evaluate.threshold, _validation(grouped))
+        found |= {**_named(summarise(grouped, cut), f"{level}/"), f"{level}/threshold": cut}
     return found
+
+
+def _validation(predictions: pd.DataFrame) -> pd.DataFrame:
+    return predictions[predictions["split"] == VALIDATION]
 
 
 def _by_data_set(predictions: pd.DataFrame, data_sets: tuple[str, ...], threshold: float) -> dict[str, float]:

@@ -1,24 +1,44 @@
-"""`bcdl evaluate`: the best checkpoint of a run on its own data, with its own configuration."""
+"""`bcdl evaluate`: the best checkpoint of a run on its own data, or anyone's predictions from a file."""
 
-import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from bcdl.conclude import conclude, infer
-from bcdl.evaluation import check_rule, check_threshold
-from bcdl.failures import explained
-from bcdl.lineage import override_key, run_config
-from bcdl.notebook import restore
-from bcdl.tracking import TrackedRun, TrackingStore
+from bcdl.errors import UserError
+from bcdl.judge import judge_file, settings_of
 
 
 def main(cfg: DictConfig) -> float:
-    """Infer again with a run's best weights, record the results in it, and return `best/val/<monitor>`."""
-    check_threshold(cfg.evaluate.threshold)
-    check_rule(cfg.evaluate.aggregate)
+    """Judge a run's predictions, inferred anew, or those of a file.
+
+    Returns:
+        The run's `best/val/<monitor>`, or the AUROC of the file.
+
+    Raises:
+        UserError: neither or both are named, or what is named cannot be judged.
+    """
+    settings_of(cfg)
+    if (cfg.run is None) == (cfg.predictions is None):
+        raise UserError(
+            "expected a run or a file of predictions: bcdl evaluate run=latest, or bcdl evaluate "
+            "predictions=mine.csv out=report"
+        )
+    return judge_file(cfg) if cfg.run is None else _judge_run(cfg)
+
+
+def _judge_run(cfg: DictConfig) -> float:
+    """Infer again with a run's best weights, and record the results in it."""
+    import torch
+
+    from bcdl.conclude import conclude, infer
+    from bcdl.failures import explained
+    from bcdl.lineage import override_key, run_config
+    from bcdl.notebook import restore
+    from bcdl.tracking import TrackedRun, TrackingStore
+
     store = TrackingStore.open(cfg.tracking.root, cfg.tracking.experiment)
     run_id = store.resolve(cfg.run)
     run_cfg = run_config(store, run_id)
+    run_cfg.evaluate = OmegaConf.merge(cfg.evaluate, run_cfg.evaluate)
     for key in map(override_key, HydraConfig.get().overrides.task):  # what was typed wins over the run's own
         if key.split(".")[0] == "evaluate":
             OmegaConf.update(run_cfg, key, OmegaConf.select(cfg, key), merge=False)

@@ -72,8 +72,6 @@ def run_config(store: TrackingStore, run_id: str) -> DictConfig:
     cfg = OmegaConf.load(store.download(run_id, CONFIG))
     if not isinstance(cfg, DictConfig):
         raise UserError(f"the run {run_id} holds no configuration: its {CONFIG} is not a mapping")
-    if "evaluate" in cfg:
-        cfg.evaluate.setdefault("figures", True)  # older runs have no such key, and all have figures
     return cfg
 
 

@@ -15,8 +15,8 @@ from bcdl.conclude import SPLITS, VALIDATION, conclude, draw_curves, infer
 from bcdl.data import ExamDataModule
 from bcdl.distributed import joined_config, require_one_start, shared_fit
 from bcdl.errors import UserError
-from bcdl.evaluation import check_rule, check_threshold
 from bcdl.failures import explained, headline
+from bcdl.judge import settings_of
 from bcdl.lineage import Plan, last_checkpoint, plan_run, require_same_data, run_config
 from bcdl.mistakes import check_values
 from bcdl.models import Classifier, Pruning, StaysStopped, load_checkpoint
@@ -72,8 +72,7 @@ def join(folder: Path) -> None:
 def checked_data(cfg: DictConfig) -> ExamDataModule:
     """Return the data of a configuration whose values have been checked; nothing is read yet."""
     check_keep(cfg.keep)
-    check_threshold(cfg.evaluate.threshold)
-    check_rule(cfg.evaluate.aggregate)
+    settings_of(cfg)
     monitored_metric(cfg.callbacks.best.monitor)
     return build_data(cfg)
 

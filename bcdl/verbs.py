@@ -51,10 +51,21 @@ HYDRA_VERBS = {
         ),
     ),
     "evaluate": Verb(
-        summary="Evaluate the best checkpoint of a run with the run's own configuration.",
-        examples=("evaluate run=latest", "evaluate run=3f2a evaluate.threshold=youden"),
+        summary="Judge a run's best checkpoint on its own data, or anyone's predictions from a file.",
+        examples=(
+            "evaluate run=latest",
+            "evaluate run=3f2a evaluate.threshold=youden",
+            "evaluate predictions=mine.csv out=report",
+            "evaluate predictions=mine.csv columns.label=cancer evaluate.prevalence=0.005",
+        ),
         module="bcdl.evaluate",
-        keys=(("run", "run id, 4 or more leading characters of it, run name, or latest"), _ROOT),
+        keys=(
+            ("run", "run id, 4 or more leading characters of it, run name, or latest"),
+            ("predictions", "instead of a run: a CSV or Parquet file"),
+            ("out", "folder of the report on those predictions"),
+            ("evaluate.calibration", "none, temperature, platt or isotonic"),
+            _ROOT,
+        ),
     ),
     "prepare": Verb(
         summary="Decode a data set into its image store, beside its tables, and report on its images.",
@@ -119,7 +130,13 @@ OPTION_VERBS = {
     "compare": Verb(
         summary="Print the leaderboard over runs, ordered by their validation score.",
         module="bcdl.compare",
-        examples=("compare", "compare --sweep latest", "compare --metric average_precision --csv runs.csv"),
+        examples=(
+            "compare",
+            "compare --sweep latest",
+            "compare --metric average_precision --csv runs.csv",
+            "compare 3f2a latest --test",
+            "compare --predictions a.csv b.csv --test --json tests.json",
+        ),
     ),
     "promote": Verb(
         summary="Register a run's best model in MLflow's model registry, under an alias such as champion.",

@@ -1,19 +1,28 @@
 """What a run costs beside its training: `python benchmarks/run_cost.py [folder of breastmnist.npz]`.
 
 Targets on two cores: 15 s for a `bcdl train` process of one BreastMNIST epoch with the CNN, from shell to
-prompt; 3 s for a further job of a multirun; 1 s for a further trial of a search without figures. The job is a
-whole run, with figures, tables and uploads, whose fit is one batch of training and one of validation: a run
-needs a best checkpoint. A job's cost is the difference between two sweeps, so that start-up, imports and the
-parent run cancel out; a trial's the median time between the ends of two that follow each other.
+prompt; 3 s for a further job of a multirun; 1 s for what sweeper, tracking and study add to a trial of a
+search without figures. The job is a whole run, with figures, tables and uploads, whose fit is one batch of
+training and one of validation: a run needs a best checkpoint. A job's cost is the difference between two
+sweeps, so that start-up, imports and the parent run cancel out. A trial takes the median time between the
+ends of two that follow each other; taken off is the median time of its work alone, without sweep, tracking
+or record: data opened, model built, fit, validation samples inferred.
 """
 
+import time
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
 from commands import breastmnist_folder, load, scratch, seconds
+from lightning import seed_everything
 from targets import Figure, show
 
+from bcdl.assemble import build_data, build_model, build_trainer
+from bcdl.conclude import infer
+from bcdl.configs import compose
+from bcdl.lineage import BEST_CHECKPOINT
+from bcdl.models import load_checkpoint
 from bcdl.tracking import TrackingStore
 
 PROCESS_TARGET, JOB_TARGET, TRIAL_TARGET = 15.0, 3.0, 1.0  # seconds
@@ -38,11 +47,13 @@ def main() -> None:
         process = min(seconds(*command, "trainer.max_epochs=1") for _ in range(REPEATS))
         job = (sweep(command, MANY) - sweep(command, FEW)) / (MANY - FEW)
         trial = seconds_a_trial(command, own / "runs")
+        work = seconds_of_work(command[1:], own)
+    print(f"a trial takes {trial:.2f} s, of which {work:.2f} s are its work")
     show(
         [
             Figure("bcdl train, BreastMNIST, cnn, one epoch", process, PROCESS_TARGET, "s"),
             Figure("a further job of a multirun, no-op fit", job, JOB_TARGET, "s"),
-            Figure("a further trial of a search, no-op fit, no figures", trial, TRIAL_TARGET, "s"),
+            Figure("overhead of a trial of a search, no-op fit, no figures", trial - work, TRIAL_TARGET, "s"),
         ]
     )
 
@@ -60,6 +71,24 @@ def seconds_a_trial(command: list[str], root: Path) -> float:
     ended = sorted(run.info.end_time for run in map(store.client.get_run, runs["run_id"]))
     gaps: list[float] = [later - earlier for earlier, later in pairwise(ended)]
     return median(gaps) / 1000
+
+
+def seconds_of_work(overrides: list[str], folder: Path) -> float:
+    """Return the median seconds of what a trial does for itself, done as often in this process."""
+    spent = []
+    for number in range(TRIALS):
+        cfg = compose("train", [*overrides, *NO_OP_FIT, f"seed={number}"])
+        start = time.perf_counter()
+        data = build_data(cfg)
+        data.prepare()
+        seed_everything(cfg.seed, workers=True, verbose=False)
+        model = build_model(cfg, data, None)
+        trainer = build_trainer(cfg, folder / f"work-{number}", None)
+        trainer.fit(model, data)
+        load_checkpoint(model, folder / f"work-{number}" / BEST_CHECKPOINT)
+        infer(model, data, trainer.strategy.root_device, ("val",))
+        spent.append(time.perf_counter() - start)
+    return median(spent)
 
 
 if __name__ == "__main__":

@@ -72,11 +72,11 @@ def test_a_run_is_not_evaluated_on_data_that_have_changed(
 @pytest.mark.parametrize(
     ("typed", "shown"),
     [
-        ("", ["expected a value for run", "bcdl evaluate run=<value>"]),
+        ("", ["expected a run or a file of predictions", "run=latest"]),
         ("run=latest", ["expected a run for 'latest'", "bcdl train"]),
         ("run=latest evaluate.threshold=yuden", ["expected evaluate.threshold", "Did you mean 'youden'?"]),
         ("run=latest model=cnn", ["`bcdl evaluate` has no config group 'model'", "--help"]),
-        ("run=latest evaluate.aggregate=median", ["evaluate.aggregate to be mean or max"]),
+        ("run=latest evaluate.aggregate=median", ["evaluate.aggregate to be one of mean, max"]),
     ],
 )
 def test_a_mistake_is_explained(

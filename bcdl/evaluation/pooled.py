@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.exceptions import UndefinedMetricWarning
 
 from bcdl.errors import UserError
-from bcdl.evaluation.levels import aggregate, coarser_levels, probability_columns
+from bcdl.evaluation.levels import aggregate, fitted_rule, joining_levels, probability_columns
 from bcdl.evaluation.summary import summarise
 from bcdl.evaluation.thresholds import resolve_threshold
 
@@ -53,8 +53,8 @@ def summary(tables: Sequence[pd.DataFrame], *, unit: str, threshold: str | float
     Args:
         tables: predictions tables, one a fold and seed.
         unit: what a sample is: image, breast, exam or patient.
-        threshold: `youden` or a number; fitted at the unit, applied at all levels.
-        rule: `mean` or `max`: how samples become a coarser level.
+        threshold: `youden`, fitted at each level, or a number.
+        rule: of `evaluate.aggregate`: how samples become a coarser level.
 
     Returns:
         Columns `metric, mean, sd, n, pooled`; a row a metric, named `auroc`, or `breast/auroc` for levels
@@ -69,13 +69,18 @@ def summary(tables: Sequence[pd.DataFrame], *, unit: str, threshold: str | float
         [resolve_threshold(threshold, _of(part, "val")) for part in parts] for parts in (tables, folds)
     )
     found = [_rows("", test_of_runs, of_runs, test_of_folds, of_folds)]
-    for level in coarser_levels(unit):
-        runs, joined = (
-            [aggregate(part, level, rule) for part in parts] for parts in (test_of_runs, test_of_folds)
-        )
-        if sum(map(len, joined)) < sum(map(len, test_of_folds)):
-            found.append(_rows(f"{level}/", runs, of_runs, joined, of_folds))
+    for level in joining_levels(pd.concat(test_of_folds), unit):
+        runs, joined = ([_joined(part, level, rule) for part in parts] for parts in (tables, folds))
+        tests = [[_of(part, "test") for part in parts] for parts in (runs, joined)]
+        cuts = [
+            [resolve_threshold(threshold, _of(part, "val")) for part in parts] for parts in (runs, joined)
+        ]
+        found.append(_rows(f"{level}/", tests[0], cuts[0], tests[1], cuts[1]))
     return pd.concat(found, ignore_index=True)
+
+
+def _joined(table: pd.DataFrame, level: str, rule: str) -> pd.DataFrame:
+    return aggregate(table, level, fitted_rule(rule, _of(table, "val"), level))
 
 
 def _rows(

@@ -75,6 +75,12 @@ def labels(table: pd.DataFrame) -> NDArray[np.int64]:
     return np.asarray(table["label"].astype("Int64").fillna(-1), dtype=np.int64)
 
 
+def logits(table: pd.DataFrame) -> NDArray[np.float64]:
+    """Return the logits as `(N,)` for two classes, `(N, K)` for more."""
+    values = table[[name for name in table.columns if name.split("_")[0] == "logit"]].to_numpy(np.float64)
+    return values[:, 0] if values.shape[1] == 1 else values
+
+
 def _columns(name: str, values: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
     return (
         {name: values} if values.ndim == 1 else {f"{name}_{k}": column for k, column in enumerate(values.T)}

@@ -4,7 +4,8 @@ The functions are numpy (0.7 ms for 1,000 samples) and are checked against sciki
 """
 
 from bcdl.metrics.accumulator import PredictionAccumulator
-from bcdl.metrics.classification import classification_metrics, confusion_matrix, predicted_classes
+from bcdl.metrics.classification import classification_metrics
+from bcdl.metrics.decisions import confusion_matrix, predicted_classes
 from bcdl.metrics.probabilities import Values, as_array, to_probabilities
 from bcdl.metrics.ranking import (
     Curve,

@@ -8,8 +8,87 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bcdl.metrics.ratio import ratio
+
 Labels = NDArray[np.int64] | NDArray[np.bool_]
 Scores = NDArray[np.float64]
+MAX_FPR = 0.2  # of the partial area
+
+
+class Ranking:
+    """Samples in the order of their scores, and what is positive among them.
+
+    Args:
+        positive: `(N,)`.
+        scores: `(N,)`, higher for what looks more positive.
+
+    Attributes:
+        thresholds: `(T + 1,)`, infinity and then the T distinct scores, highest first.
+    """
+
+    def __init__(self, positive: NDArray[np.bool_], scores: Scores) -> None:
+        self._order = np.argsort(-scores, kind="stable")
+        self._positive = positive[self._order].astype(np.float64)
+        ranked = scores[self._order]
+        self._last = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)  # sample of each tie
+        self.thresholds = np.append(np.inf, ranked[self._last])
+
+    def counts(self, weights: Scores) -> tuple[Scores, Scores]:
+        """Return the weight of positives and of negatives down to each distinct score, strictest first.
+
+        Args:
+            weights: `(D, N)`.
+
+        Returns:
+            Two arrays `(D, T + 1)` for T distinct scores; they begin with 0 and end with the totals.
+        """
+        ordered = weights[:, self._order]
+        every = np.cumsum(ordered, axis=1)[:, self._last]
+        ordered *= self._positive
+        true = np.cumsum(ordered, axis=1)[:, self._last]
+        start = ((0, 0), (1, 0))
+        return np.pad(true, start), np.pad(every - true, start)
+
+
+def weighted_auroc(true: Scores, false: Scores) -> Scores:
+    """Return the areas under ROC curves, ties counted half; NaN unless both classes have weight.
+
+    Args:
+        true: counts of `Ranking`, `(D, T + 1)`.
+        false: likewise, of the negatives.
+
+    Returns:
+        `(D,)`.
+    """
+    height = (true[:, 1:] + true[:, :-1]) / 2
+    area = np.einsum("dt,dt->d", np.diff(false, axis=1), height)
+    return ratio(area, true[:, -1] * false[:, -1])
+
+
+def weighted_average_precision(true: Scores, false: Scores) -> Scores:
+    """Return the sums of precision times the step in recall `(D,)`; NaN unless both classes have weight."""
+    precision = ratio(true[:, 1:], true[:, 1:] + false[:, 1:], empty=0.0)
+    area = np.einsum("dt,dt->d", np.diff(true, axis=1), precision)
+    return np.where(false[:, -1] > 0, ratio(area, true[:, -1]), np.nan)
+
+
+def weighted_partial_auroc(true: Scores, false: Scores, max_fpr: float = MAX_FPR) -> Scores:
+    """Return the areas up to a false positive rate `(D,)`, from 0.5 (chance) to 1; NaN without both classes.
+
+    Args:
+        true: counts of `Ranking`, `(D, T + 1)`.
+        false: likewise, of the negatives.
+        max_fpr: false positive rate up to which the area counts, above 0 and at most 1.
+
+    Source:
+        McClish 1989, Analyzing a portion of the ROC curve, Medical Decision Making 9.
+    """
+    steps = np.diff(false, axis=1)
+    width = np.clip(max_fpr * false[:, -1:] - false[:, :-1], 0, steps)
+    height = true[:, :-1] + np.diff(true, axis=1) * ratio(width, 2 * steps, empty=0.0)
+    area = ratio(np.einsum("dt,dt->d", width, height), true[:, -1] * false[:, -1])
+    chance = max_fpr**2 / 2
+    return np.asarray((1 + (area - chance) / (max_fpr - chance)) / 2)
 
 
 @dataclass(frozen=True)
@@ -29,14 +108,14 @@ class Curve:
 
 def roc_curve(labels: Labels, scores: Scores) -> Curve:
     """Return the ROC curve of labels and scores `(N,)`, from (0, 0) to (1, 1); NaN for an absent class."""
-    true, false, thresholds = _counts_above(labels, scores)
+    true, false, thresholds = _counted(labels, scores)
     with np.errstate(invalid="ignore"):
         return Curve(false / false[-1], true / true[-1], thresholds)
 
 
 def precision_recall_curve(labels: Labels, scores: Scores) -> Curve:
     """Return precision over recall, from (0, 1); NaN recall where there is no positive."""
-    true, false, thresholds = _counts_above(labels, scores)
+    true, false, thresholds = _counted(labels, scores)
     with np.errstate(invalid="ignore"):
         recall, precision = true / true[-1], true / (true + false)
     precision[0] = 1.0
@@ -45,16 +124,14 @@ def precision_recall_curve(labels: Labels, scores: Scores) -> Curve:
 
 def auroc(labels: Labels, scores: Scores) -> float:
     """Return the area under the ROC curve, ties counted half; NaN unless both classes occur."""
-    curve = roc_curve(labels, scores)
-    return float(np.trapezoid(curve.y, curve.x))
+    true, false, _ = _counted(labels, scores)
+    return float(weighted_auroc(true[None], false[None])[0])
 
 
 def average_precision(labels: Labels, scores: Scores) -> float:
     """Return the sum of precision times the step in recall; NaN unless both classes occur."""
-    if not 0 < np.count_nonzero(labels) < len(labels):
-        return float("nan")
-    curve = precision_recall_curve(labels, scores)
-    return float(np.sum(np.diff(curve.x) * curve.y[1:]))
+    true, false, _ = _counted(labels, scores)
+    return float(weighted_average_precision(true[None], false[None])[0])
 
 
 def youden_threshold(labels: Labels, scores: Scores) -> float:
@@ -74,11 +151,8 @@ def youden_threshold(labels: Labels, scores: Scores) -> float:
     return float((curve.thresholds[best] + below) / 2)
 
 
-def _counts_above(labels: Labels, scores: Scores) -> tuple[Scores, Scores, Scores]:
+def _counted(labels: Labels, scores: Scores) -> tuple[Scores, Scores, Scores]:
     """Return true positives, false positives and threshold at each distinct score, strictest first."""
-    order = np.argsort(-scores, kind="stable")
-    ranked, positive = scores[order], np.asarray(labels)[order] == 1
-    last = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)  # the last sample of each tie
-    true = np.cumsum(positive)[last].astype(np.float64)
-    false = last + 1 - true
-    return np.append(0.0, true), np.append(0.0, false), np.append(np.inf, ranked[last])
+    ranking = Ranking(np.asarray(labels) == 1, scores)
+    true, false = ranking.counts(np.ones((1, len(scores))))
+    return true[0], false[0], ranking.thresholds

@@ -221,6 +221,11 @@ class TrackedRun:
             "metrics", values={key: float(value) for key, value in values.items()}, step=step
         )
 
+    def log_new(self, values: Mapping[str, float]) -> None:
+        """Log results; of a run that goes on, those that it has already are not logged twice."""
+        known = self.store.metrics(self.id) if self.resumed else {}
+        self.log_metrics({name: value for name, value in values.items() if known.get(name) != value})
+
     def set_tags(self, values: dict[str, str]) -> None:
         """Set tags, cut at 5000 characters."""
         self._append_values(
@@ -248,6 +253,12 @@ class TrackedRun:
         """Log text, without passwords in addresses, as the artifact `name`, which may hold folders."""
         path, folder = self._reserve(name)
         path.write_text(without_passwords(text))
+        self._append_artifact(path, folder)
+
+    def log_bytes(self, content: bytes, name: str) -> None:
+        """Log a file's content as the artifact `name`, which may hold folders."""
+        path, folder = self._reserve(name)
+        path.write_bytes(content)
         self._append_artifact(path, folder)
 
     def log_figure(self, figure: "Figure", name: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from bcdl.evaluation import read_predictions
-from bcdl.evaluation.paired import paired_auroc_difference
+from bcdl.evaluation.arms import paired_auroc_difference
 from bcdl.tracking import TrackingStore
 
 STUDY = "harmonisation/scanners"

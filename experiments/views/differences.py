@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from bcdl.evaluation import aggregate, read_predictions
-from bcdl.evaluation.paired import Difference, paired_auroc_difference
+from bcdl.evaluation.arms import Difference, paired_auroc_difference
 from bcdl.tracking import TrackingStore
 
 _KEYS = [f"params.{name}" for name in ("experiments", "model", "unit", "seed", "data.newest_exams")]

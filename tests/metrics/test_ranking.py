@@ -3,6 +3,7 @@ import pytest
 from sklearn import metrics
 
 from bcdl.metrics import auroc, average_precision, precision_recall_curve, roc_curve, youden_threshold
+from bcdl.metrics.ranking import Ranking, weighted_auroc, weighted_average_precision, weighted_partial_auroc
 
 
 def ranked(levels: int, seed: int = 0, n: int = 200) -> tuple[np.ndarray, np.ndarray]:
@@ -62,3 +63,27 @@ def test_youden_threshold_is_the_best_of_all_thresholds() -> None:
 
 def test_a_ranking_that_is_upside_down_still_has_a_finite_threshold() -> None:
     assert youden_threshold(np.array([1, 0]), np.array([0.2, 0.7])) == pytest.approx(0.2)
+
+
+def test_weighted_areas_agree_with_scikit_learn_with_ties() -> None:
+    generator = np.random.default_rng(0)
+    labels = generator.integers(0, 2, 200)
+    scores = generator.integers(0, 12, 200) / 12
+    weights = generator.integers(0, 4, (3, 200)).astype(float)
+    counts = Ranking(labels == 1, scores).counts(weights)
+    for measured, theirs in (
+        (weighted_auroc, metrics.roc_auc_score),
+        (weighted_average_precision, metrics.average_precision_score),
+    ):
+        expected = [theirs(labels, scores, sample_weight=each) for each in weights]
+        assert measured(*counts) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("max_fpr", [0.05, 0.2, 0.5, 1.0])
+def test_the_partial_area_is_scikit_learns(max_fpr: float) -> None:
+    generator = np.random.default_rng(0)
+    labels = (generator.random(400) < 0.2).astype(int)
+    scores = np.round(generator.normal(0.3 + 0.3 * labels, 0.2), 2)
+    counts = Ranking(labels == 1, scores).counts(np.ones((1, 400)))
+    expected = metrics.roc_auc_score(labels, scores, max_fpr=max_fpr)
+    assert weighted_partial_auroc(*counts, max_fpr)[0] == pytest.approx(expected)

@@ -1,4 +1,4 @@
-"""The difference between two ways of reading the same patients, with a paired interval.
+"""The difference between two arms of a study, each of several seeds, with a paired interval.
 
 Patients, not samples, are resampled, and every seed's tables see the same resampled patients.
 """
@@ -11,8 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bcdl.errors import UserError
+from bcdl.metrics.ranking import Ranking, weighted_auroc
 
-Arm = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]  # labels, probabilities, patients
+Arm = tuple[Ranking, NDArray[np.int64]]  # of the samples, and their patients
+CHUNK = 64  # draws that are in memory at once
 
 
 @dataclass(frozen=True)
@@ -46,24 +48,11 @@ def paired_auroc_difference(
     arms = [[_prepared(table, patients) for table in arm] for arm in (first, second)]
     generator = np.random.default_rng(seed)
     counts = generator.multinomial(len(patients), np.full(len(patients), 1 / len(patients)), size=draws)
-    value = _mean_difference(arms, np.ones(len(patients)))
-    drawn = [_mean_difference(arms, weights) for weights in counts.astype(np.float64)]
+    value = float(_mean_difference(arms, np.ones((1, len(patients))))[0])
+    parts = np.array_split(counts.astype(np.float64), -(-draws // CHUNK))
+    drawn = np.concatenate([_mean_difference(arms, weights) for weights in parts])
     low, high = np.nanpercentile(drawn, [2.5, 97.5])
     return Difference(value, float(low), float(high))
-
-
-def weighted_auroc(
-    labels: NDArray[np.int64], probabilities: NDArray[np.float64], weights: NDArray[np.float64]
-) -> float:
-    """Return the AUROC of weighted samples, ties counted half; NaN where a class has no weight."""
-    _, ranks = np.unique(probabilities, return_inverse=True)
-    positive = np.bincount(ranks, weights * (labels == 1))
-    negative = np.bincount(ranks, weights * (labels == 0))
-    total = positive.sum() * negative.sum()
-    if total == 0:
-        return float("nan")
-    below = np.cumsum(negative) - negative
-    return float((positive * (below + negative / 2)).sum() / total)
 
 
 def _check_same_patients(first: Sequence[pd.DataFrame], second: Sequence[pd.DataFrame]) -> None:
@@ -79,15 +68,14 @@ def _check_same_patients(first: Sequence[pd.DataFrame], second: Sequence[pd.Data
 
 
 def _prepared(table: pd.DataFrame, patients: pd.Index) -> Arm:
-    return (
-        table["label"].to_numpy(dtype=np.int64),
-        table["probability"].to_numpy(dtype=np.float64),
-        patients.get_indexer(pd.Index(table["patient_id"])).astype(np.int64),
-    )
+    positive, scores = table["label"].to_numpy(np.int64) == 1, table["probability"].to_numpy(np.float64)
+    return Ranking(positive, scores), patients.get_indexer(pd.Index(table["patient_id"])).astype(np.int64)
 
 
-def _mean_difference(arms: list[list[Arm]], weights: NDArray[np.float64]) -> float:
+def _mean_difference(arms: list[list[Arm]], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the difference of the arms' mean AUROC `(D,)` for the patients' weights `(D, P)`."""
     first, second = (
-        np.mean([weighted_auroc(labels, scores, weights[of]) for labels, scores, of in arm]) for arm in arms
+        np.mean([weighted_auroc(*ranking.counts(weights[:, of])) for ranking, of in arm], axis=0)
+        for arm in arms
     )
-    return float(first - second)
+    return np.asarray(first - second)

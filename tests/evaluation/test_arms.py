@@ -1,10 +1,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import roc_auc_score
 
 from bcdl.errors import UserError
-from bcdl.evaluation.paired import paired_auroc_difference, weighted_auroc
+from bcdl.evaluation.arms import paired_auroc_difference
 
 
 def arm(noise: float, seed: int, patients: int = 120) -> pd.DataFrame:
@@ -17,15 +16,6 @@ def arm(noise: float, seed: int, patients: int = 120) -> pd.DataFrame:
             "probability": label + generator.normal(0, noise, patients * 2),
         }
     )
-
-
-def test_weighted_auroc_agrees_with_scikit_learn_with_ties() -> None:
-    generator = np.random.default_rng(0)
-    labels = generator.integers(0, 2, 200)
-    scores = generator.integers(0, 12, 200) / 12
-    weights = generator.integers(0, 4, 200).astype(float)
-    expected = roc_auc_score(labels, scores, sample_weight=weights)
-    assert weighted_auroc(labels, scores, weights) == pytest.approx(expected)
 
 
 def test_a_clearly_better_arm_has_an_interval_above_zero() -> None:

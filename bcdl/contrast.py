@@ -1,0 +1,190 @@
+"""`bcdl compare … --test`: readings of the same samples, of runs or from files, tested in pairs."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from bcdl.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from bcdl.evaluation.assessment import Assessment, Comparison
+    from bcdl.tracking import TrackingStore
+
+PREDICTIONS, CONFIG = "predictions.parquet", "config.yaml"
+FINGERPRINT_TAG = "bcdl.data_fingerprint"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one run or file says of some samples.
+
+    Attributes:
+        name: of the run or the file.
+        assessment: what it is worth.
+        fingerprint: of the run's data, empty of a file.
+    """
+
+    name: str
+    assessment: "Assessment"
+    fingerprint: str = ""
+
+
+def readings_of_files(files: Sequence[Path]) -> list[Reading]:
+    """Return the readings of files of predictions, each judged as `bcdl evaluate predictions=` does.
+
+    Raises:
+        UserError: a file is no table of predictions.
+    """
+    from bcdl.evaluation.assessment import Settings
+    from bcdl.evaluation.given import read_given
+    from bcdl.judge import judged
+
+    return [Reading(file.name, judged(read_given(file, {}), Settings())) for file in files]
+
+
+def readings_of_runs(store: "TrackingStore", references: Sequence[str]) -> list[Reading]:
+    """Return the readings that runs recorded of their test samples.
+
+    Args:
+        store: the tracking store.
+        references: run ids, names or `latest`.
+
+    Raises:
+        UserError: there is no such run, or it recorded no predictions.
+    """
+    return [_reading_of_run(store, store.resolve(reference)) for reference in references]
+
+
+def print_contrast(readings: Sequence[Reading], console: "Console", file: Path | None = None) -> None:
+    """Test readings in pairs and print the tests: of two all of them, of more the first against each other.
+
+    Args:
+        readings: of the same samples.
+        console: where to print.
+        file: where the tests are written as JSON as well.
+
+    Raises:
+        UserError: they are not of the same samples, or the file cannot be written.
+    """
+    from bcdl.evaluation.assessment import paired_tests
+
+    first, *others = readings
+    pairs = [paired_tests(first.assessment.levels[0], other.assessment.levels[0]) for other in others]
+    _warn_of_other_data(readings, console)
+    if len(others) == 1:
+        _print_pair(first, others[0], pairs[0], console)
+    else:
+        _print_board(first, others, pairs, console)
+    if file is not None:
+        _write(file, first, others, pairs)
+
+
+def _reading_of_run(store: "TrackingStore", run_id: str) -> Reading:
+    from omegaconf import OmegaConf
+
+    from bcdl.evaluation import read_predictions
+    from bcdl.evaluation.assessment import Settings, assess
+
+    run = store.client.get_run(run_id)
+    name = run.info.run_name
+    if not store.has_artifact(run_id, PREDICTIONS):
+        raise UserError(f"expected predictions of the run {name}, found none: it did not come to its end")
+    cfg = cast(Any, OmegaConf.load(store.download(run_id, CONFIG)))
+    table = read_predictions(store.download(run_id, PREDICTIONS))
+    if not (table["split"] == "test").any():
+        raise UserError(
+            f"expected test samples among the predictions of {name}, found none: test it first, with bcdl "
+            f"evaluate run={run_id[:8]}"
+        )
+    settings = Settings(threshold=cfg.evaluate.threshold, aggregate=cfg.evaluate.aggregate)
+    fingerprint = run.data.tags.get(FINGERPRINT_TAG, "")
+    return Reading(name, assess(table, cfg.data.unit, settings), fingerprint)
+
+
+def _warn_of_other_data(readings: Sequence[Reading], console: "Console") -> None:
+    if len({reading.fingerprint for reading in readings}) > 1:
+        console.print(
+            "Note: the runs differ in the fingerprint of their data; their test samples are the same.",
+            soft_wrap=True,
+        )
+
+
+def _print_pair(first: Reading, second: Reading, tests: Sequence["Comparison"], console: "Console") -> None:
+    from rich.table import Table
+
+    from bcdl.evaluation.assessment.page import p_text
+
+    level = first.assessment.levels[0]
+    title = f"{first.name} and {second.name}: {len(level.table):,} samples of {_patients(first):,} patients"
+    table = Table("test", "metric", title=title, title_justify="left")
+    for name in ("first", "second", "difference (95 % interval)", "p"):
+        table.add_column(name, justify="right")
+    for each in tests:
+        values = (f"{value:.4f}" for value in (each.first, each.second))
+        table.add_row(each.test.name, each.metric, *values, _difference(each), p_text(each.test.p_value))
+    console.print(table)
+
+
+def _print_board(
+    first: Reading, others: Sequence[Reading], pairs: Sequence[Sequence["Comparison"]], console: "Console"
+) -> None:
+    """Print each reading's AUROC and whether it can be told from the first one's, corrected for number."""
+    from rich.table import Table
+
+    from bcdl.evaluation.assessment.page import p_text, with_interval
+    from bcdl.statistics import holm
+
+    tested = [next(each for each in tests if each.metric == "auroc") for tests in pairs]
+    corrected = holm([each.test.p_value for each in tested])
+    table = Table("reading", title=f"AUROC against {first.name}", title_justify="left")
+    for name in ("AUROC (95 % interval)", "difference (95 % interval)", "p", "p, Holm"):
+        table.add_column(name, justify="right")
+    table.add_row(first.name, with_interval(first.assessment.intervals["auroc"], 4), "-", "-", "-")
+    for reading, each, p_holm in zip(others, tested, corrected, strict=True):
+        auroc = with_interval(reading.assessment.intervals["auroc"], 4)
+        table.add_row(reading.name, auroc, _difference(each), p_text(each.test.p_value), p_text(p_holm))
+    console.print(table)
+
+
+def _difference(each: "Comparison") -> str:
+    from bcdl.evaluation.assessment.page import with_interval
+
+    if each.test.difference is None:
+        return f"{each.first - each.second:+.4f}"
+    return with_interval(each.test.difference, 4)
+
+
+def _patients(reading: Reading) -> int:
+    return len(set(reading.assessment.levels[0].patients.tolist()))
+
+
+def _write(
+    file: Path, first: Reading, others: Sequence[Reading], pairs: Sequence[Sequence["Comparison"]]
+) -> None:
+    facts = {
+        "first": first.name,
+        "samples": len(first.assessment.levels[0].table),
+        "patients": _patients(first),
+        "comparisons": [
+            {"second": other.name, "tests": {each.name: _finite(each.facts()) for each in tests}}
+            for other, tests in zip(others, pairs, strict=True)
+        ],
+    }
+    try:
+        file.write_text(json.dumps(facts, indent=2) + "\n")
+    except OSError as error:
+        raise UserError(
+            f"cannot write {file} ({error.strerror or error}); give --json a file in a folder that exists"
+        ) from error
+
+
+def _finite(value: object) -> object:
+    """Return a value with null for what JSON has no number for."""
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,103 @@
+"""Two readings of the same samples: what differs, tested in pairs."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bcdl.errors import UserError
+from bcdl.evaluation.assessment.engine import DECISION, LevelAssessment
+from bcdl.evaluation.levels import probabilities
+from bcdl.evaluation.predictions import labels
+from bcdl.metrics.decisions import predicted_classes
+from bcdl.scores import METRICS
+from bcdl.statistics import Test, auroc_test, mcnemar
+
+COMPARED = (*METRICS, "pf1", "partial_auroc", "ece")
+_OF_LABEL = {"accuracy": None, "sensitivity": 1, "specificity": 0}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One metric of two readings, tested.
+
+    Attributes:
+        name: of the test and the metric, such as `delong_auroc`.
+        metric: its name.
+        first: its value in the first reading.
+        second: in the second.
+        test: what was tested; a difference is first - second.
+    """
+
+    name: str
+    metric: str
+    first: float
+    second: float
+    test: Test
+
+    def facts(self) -> dict[str, object]:
+        """Return it as JSON holds it."""
+        return {"metric": self.metric, "first": self.first, "second": self.second, **self.test.facts()}
+
+
+def paired_tests(first: LevelAssessment, second: LevelAssessment) -> list[Comparison]:
+    """Test two readings of the same samples: by DeLong, by McNemar at each one's threshold, by bootstrap.
+
+    Args:
+        first: one reading, judged with the same draws as the other.
+        second: the other.
+
+    Raises:
+        UserError: they are of different samples, or of different labels; with counts.
+    """
+    require_same_samples(first.table, second.table)
+    if (first.patients != second.patients).any():
+        raise UserError("a paired test needs the same patient_id of each sample in both; give it to both")
+    tests = [
+        _compared("bootstrap", first, second, name, first.drawn[name].minus(second.drawn[name]))
+        for name in COMPARED
+        if name in first.drawn and name in second.drawn
+    ]
+    if first.delong is None:
+        return [_mcnemar(first, second, "accuracy", None), *tests]
+    one, other = (probabilities(level.table) for level in (first, second))
+    areas = auroc_test(labels(first.table), one, other, first.patients)
+    readings = [_mcnemar(first, second, name, label) for name, label in _OF_LABEL.items()]
+    return [_compared("delong", first, second, "auroc", areas), *readings, *tests]
+
+
+def require_same_samples(first: pd.DataFrame, second: pd.DataFrame) -> None:
+    """Raise `UserError` unless two tables hold the same samples with the same labels."""
+    ids = set(first["sample_id"]), set(second["sample_id"])
+    shared = ids[0] & ids[1]
+    if ids[0] != ids[1]:
+        raise UserError(
+            f"a paired test needs the same samples in both, found {len(shared)} in both, "
+            f"{len(ids[0] - shared)} in the first alone and {len(ids[1] - shared)} in the second alone; "
+            "judge both on the same test samples"
+        )
+    of_second = second.set_index("sample_id")["label"].loc[first["sample_id"]]
+    differ = int((of_second.to_numpy() != first["label"].to_numpy()).sum())
+    if differ:
+        raise UserError(
+            f"a paired test needs the same labels in both, found {differ} of {len(first)} samples with "
+            "another; judge both against the same labels"
+        )
+
+
+def _compared(
+    kind: str, first: LevelAssessment, second: LevelAssessment, metric: str, test: Test
+) -> Comparison:
+    values = first.drawn[metric].value, second.drawn[metric].value
+    return Comparison(f"{kind}_{metric}", metric, *values, test)
+
+
+def _mcnemar(first: LevelAssessment, second: LevelAssessment, name: str, label: int | None) -> Comparison:
+    """Test whether two readings are right equally often, of all samples or of those of one label."""
+    truth = labels(first.table)
+    chosen = np.ones(len(truth), dtype=np.bool_) if label is None else truth == label
+    right = [
+        predicted_classes(probabilities(level.table), level.thresholds[DECISION])[chosen] == truth[chosen]
+        for level in (first, second)
+    ]
+    return _compared("mcnemar", first, second, name, mcnemar(*right))

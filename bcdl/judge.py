@@ -1,0 +1,106 @@
+"""Predictions judged as a configuration says: those of a run, or anyone's from a file; needs no torch."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+from omegaconf import DictConfig
+from rich.console import Console
+from rich.table import Table
+
+from bcdl.errors import RunError, UserError
+from bcdl.evaluation.assessment import Assessment, Settings, Written, assess, written
+from bcdl.evaluation.assessment.page import with_interval
+from bcdl.evaluation.given import Given, read_given
+from bcdl.evaluation.levels import SAMPLE, probability_columns
+from bcdl.scores import METRICS
+
+_SWITCHES = ("report", "figures")
+
+
+def settings_of(cfg: DictConfig) -> Settings:
+    """Return how the `evaluate` group of a configuration judges.
+
+    Raises:
+        UserError: a value is none that it can have.
+    """
+    values = {str(key): value for key, value in cfg.evaluate.items() if key not in _SWITCHES}
+    return Settings(**values, seed=cfg.seed)
+
+
+def judged(given: Given, settings: Settings) -> Assessment:
+    """Return what predictions from a file are worth, with what must be known of the file."""
+    found = assess(given.table, SAMPLE, settings, given.has_patients)
+    return replace(found, notes=(*given.notes, *found.notes))
+
+
+def judge_file(cfg: DictConfig) -> float:
+    """Judge the predictions of a file, write the report into `out`, print it, and return the AUROC.
+
+    Raises:
+        UserError: the file is not a table of predictions, or `out` no folder that can be written.
+    """
+    path, settings = Path(cfg.predictions), settings_of(cfg)
+    given = read_given(
+        path, {str(name): column for name, column in cfg.columns.items() if column is not None}
+    )
+    assessment = judged(given, settings)
+    files = written(
+        assessment,
+        settings,
+        title=f"Evaluation of {path.name}",
+        classes=_classes(given.table),
+        columns=given.subgroups,
+        figures=cfg.evaluate.figures,
+    )
+    write_folder(files, Path(cfg.out))
+    print_assessment(assessment, path.name)
+    print(f"{Path(cfg.out) / 'report.html'}: the whole report")
+    return assessment.intervals["auroc"].value
+
+
+def write_folder(files: Written, folder: Path) -> None:
+    """Write an assessment into a folder, over an earlier one.
+
+    Raises:
+        UserError: it cannot be made or written to.
+    """
+    try:
+        for name, content in _contents(files).items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+    except (FileExistsError, NotADirectoryError, PermissionError) as error:
+        raise UserError(
+            f"expected out to name a folder that can be written, found '{folder}' ({error.strerror})"
+        ) from error
+    except OSError as error:
+        raise RunError(f"the report could not be written to '{folder}': {error.strerror}") from error
+
+
+def print_assessment(assessment: Assessment, title: str) -> None:
+    """Print each level's metrics with their intervals, and what a reader must know."""
+    table = Table("metric", title=f"{title}, 95 % intervals", title_justify="left")
+    intervals = [level.intervals for level in assessment.levels]
+    for level in assessment.levels:
+        table.add_column(f"{level.level} ({len(level.table):,})", justify="right")
+    for name in METRICS:
+        table.add_row(name, *(with_interval(of_level[name]) for of_level in intervals))
+    console = Console(highlight=False)
+    console.print(table)
+    for note in assessment.notes:
+        console.print(f"Note: {note}", soft_wrap=True)
+
+
+def _contents(files: Written) -> Mapping[str, bytes]:
+    texts = {name: text.encode() for name, text in files.texts.items()}
+    tables = {name: table.to_csv(index=False).encode() for name, table in files.tables.items()}
+    return {**texts, **tables, **files.pictures}
+
+
+def _classes(table: pd.DataFrame) -> tuple[str, ...]:
+    columns = probability_columns(table)
+    if len(columns) == 1:
+        return "negative", "positive"
+    return tuple(f"class {name.removeprefix('probability_')}" for name in columns)
