@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO ?=
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 BENCHMARKS := startup run_cost throughput phantom memory large_store prepare stored_views exam_table audit \
 	sweep_dispatch local_launcher curves compare server_load evaluation
 
@@ -25,10 +26,10 @@ demo: setup ## train four architectures in one sweep and compare them; DEMO="key
 	$(BIN)/bcdl compare
 
 test: setup ## the quick tests
-	$(BIN)/pytest
+	$(PYTEST)
 
 test-all: setup ## all tests, the slow ones too
-	$(BIN)/pytest -m ''
+	$(PYTEST) -m ''
 
 check: setup ## lint, format, types and the direction of imports
 	$(BIN)/ruff check .

@@ -85,10 +85,10 @@ def _test(options: argparse.Namespace) -> None:
     from bcdl.contrast import print_contrast, readings_of_files, readings_of_runs
 
     given = options.predictions or options.runs
-    if not options.test or len(given) < 2 or (options.predictions and options.runs):
+    if not options.test or len(given) == 1 or (options.predictions and options.runs):
         raise UserError(
             "expected two or more runs, or files, and --test: bcdl compare 3f2a latest --test, or bcdl "
-            "compare --predictions a.csv b.csv --test"
+            "compare --predictions a.csv b.csv --test; without either the leaderboard's runs are tested"
         )
     if options.predictions:
         readings = readings_of_files(options.predictions)
@@ -96,8 +96,22 @@ def _test(options: argparse.Namespace) -> None:
         from bcdl.tracking import TrackingStore
 
         store = TrackingStore.open(options.tracking_root, options.experiment, create=False)
-        readings = readings_of_runs(store, options.runs)
+        readings = readings_of_runs(store, options.runs or _tested_runs(store, options))
     print_contrast(readings, Console(highlight=False), options.json)
+
+
+def _tested_runs(store: "TrackingStore", options: argparse.Namespace) -> list[str]:
+    """Return the runs of the leaderboard that were tested, the best by validation first."""
+    from bcdl.tracking import leaderboard
+
+    parent = _sweep(store, options.sweep) if options.sweep else None
+    runs = store.runs(parent=parent, limit=options.limit or (None if parent else NEWEST))
+    if not runs.empty:
+        board = leaderboard(runs, options.metric)
+        tested = board[board["rank"].notna() & board["test/auroc"].notna()].head(SHOWN)
+        if len(tested) > 1:
+            return [str(run) for run in tested["run_id"]]
+    raise UserError("expected two or more finished runs with test results to compare, found fewer")
 
 
 def print_leaderboard(runs: "pd.DataFrame", metric: str, store: "TrackingStore", console: "Console") -> None:
@@ -116,7 +130,7 @@ def print_leaderboard(runs: "pd.DataFrame", metric: str, store: "TrackingStore",
         return
     left_out = NARROW_LEAVES_OUT if console.width < WIDE else ()
     board = leaderboard(runs, metric)
-    board = board[list(board.columns[: board.columns.get_loc("run_id")])]
+    board = _with_intervals(board)[list(board.columns[: board.columns.get_loc("run_id")])]
     title = f"Experiment {store.experiment}, by best/val/{metric}"
     _print(board.drop(columns=[*left_out]), title, console)
     means = spread(runs, metric)
@@ -126,6 +140,21 @@ def print_leaderboard(runs: "pd.DataFrame", metric: str, store: "TrackingStore",
     if max(len(board), len(means)) > SHOWN:
         console.print("Write every row to a file: --csv FILE", highlight=False)
     console.print(ui_hint(store), soft_wrap=True, highlight=False)
+
+
+def _with_intervals(board: "pd.DataFrame") -> "pd.DataFrame":
+    """Return the leaderboard with test results as text beside their intervals, where runs have any."""
+    from bcdl.tracking.ranking import TEST_METRICS
+
+    shown = board.copy()
+    for name in TEST_METRICS:
+        if f"{name}_ci_low" in board:
+            ends = board[[name, f"{name}_ci_low", f"{name}_ci_high"]].astype("float64").to_numpy()
+            shown[name] = [
+                _cell("", value) if low != low else f"{value:.4f} ({low:.3f} to {high:.3f})"
+                for value, low, high in ends
+            ]
+    return shown
 
 
 def ui_hint(store: "TrackingStore") -> str:

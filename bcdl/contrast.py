@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bcdl.tracking import TrackingStore
 
 PREDICTIONS, CONFIG = "predictions.parquet", "config.yaml"
+ALPHA = 0.05  # below which two readings are told apart
 FINGERPRINT_TAG = "bcdl.data_fingerprint"
 
 
@@ -73,6 +74,7 @@ def print_contrast(readings: Sequence[Reading], console: "Console", file: Path |
     """
     from bcdl.evaluation.assessment import paired_tests
 
+    readings = _comparable(readings, console)
     first, *others = readings
     pairs = [paired_tests(first.assessment.levels[0], other.assessment.levels[0]) for other in others]
     _warn_of_other_data(readings, console)
@@ -82,6 +84,17 @@ def print_contrast(readings: Sequence[Reading], console: "Console", file: Path |
         _print_board(first, others, pairs, console)
     if file is not None:
         _write(file, first, others, pairs)
+
+
+def _comparable(readings: Sequence[Reading], console: "Console") -> Sequence[Reading]:
+    """Return the readings of the first one's samples, and say which are of others; of two, both."""
+    if len(readings) == 2:
+        return readings
+    samples = [set(reading.assessment.levels[0].table["sample_id"]) for reading in readings]
+    others = [reading.name for reading, ids in zip(readings, samples, strict=True) if ids != samples[0]]
+    if others:
+        console.print(f"Note: of other test samples, and left out: {', '.join(others)}", soft_wrap=True)
+    return [reading for reading in readings if reading.name not in others]
 
 
 def _reading_of_run(store: "TrackingStore", run_id: str) -> Reading:
@@ -144,10 +157,12 @@ def _print_board(
     table = Table("reading", title=f"AUROC against {first.name}", title_justify="left")
     for name in ("AUROC (95 % interval)", "difference (95 % interval)", "p", "p, Holm"):
         table.add_column(name, justify="right")
-    table.add_row(first.name, with_interval(first.assessment.intervals["auroc"], 4), "-", "-", "-")
+    table.add_column("told apart")
+    table.add_row(first.name, with_interval(first.assessment.intervals["auroc"], 4), "-", "-", "-", "-")
     for reading, each, p_holm in zip(others, tested, corrected, strict=True):
         auroc = with_interval(reading.assessment.intervals["auroc"], 4)
-        table.add_row(reading.name, auroc, _difference(each), p_text(each.test.p_value), p_text(p_holm))
+        told = "yes" if p_holm < ALPHA else "no"
+        table.add_row(reading.name, auroc, _difference(each), p_text(each.test.p_value), p_text(p_holm), told)
     console.print(table)
 
 

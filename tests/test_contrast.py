@@ -84,11 +84,14 @@ def test_two_runs_are_tested_on_the_test_samples_they_share(
     runs = TrackingStore.open(tracking_root).runs()["run_id"].tolist()
     compare(*runs, "--test", "--tracking-root", tracking_root)
     assert "McNemar" in capsys.readouterr().out
+    compare("--test", "--tracking-root", tracking_root)
+    assert "AUROC against" not in capsys.readouterr().out  # two: every test of them
+    assert train("optimizer.lr=0.02") == 0
+    compare("--test", "--tracking-root", tracking_root)
+    assert "told apart" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    "typed", [["--test"], ["a", "--test"], ["a", "b"], ["--predictions", "a.csv", "--test"]]
-)
+@pytest.mark.parametrize("typed", [["a", "--test"], ["a", "b"], ["--predictions", "a.csv", "--test"]])
 def test_what_cannot_be_tested_is_explained(typed: list[str]) -> None:
     with pytest.raises(UserError, match="expected two or more runs, or files, and --test"):
         compare(*typed)
