@@ -22,14 +22,17 @@ def main(cfg: DictConfig) -> float:
             "expected a run or a file of predictions: bcdl evaluate run=latest, or bcdl evaluate "
             "predictions=mine.csv out=report"
         )
+    if cfg.run is None and "data" in cfg:
+        raise UserError("data= goes with run=: the run's model is judged on those data")
     return judge_file(cfg) if cfg.run is None else _judge_run(cfg)
 
 
 def _judge_run(cfg: DictConfig) -> float:
-    """Infer again with a run's best weights, and record the results in it."""
+    """Infer again with a run's best weights, and record the results in it, or nested where data are named."""
     import torch
 
     from bcdl.conclude import conclude, infer
+    from bcdl.elsewhere import judge_elsewhere
     from bcdl.failures import explained
     from bcdl.lineage import override_key, run_config
     from bcdl.notebook import restore
@@ -39,11 +42,15 @@ def _judge_run(cfg: DictConfig) -> float:
     run_id = store.resolve(cfg.run)
     run_cfg = run_config(store, run_id)
     run_cfg.evaluate = OmegaConf.merge(cfg.evaluate, run_cfg.evaluate)
-    for key in map(override_key, HydraConfig.get().overrides.task):  # what was typed wins over the run's own
+    typed = [override_key(text) for text in HydraConfig.get().overrides.task]
+    for key in typed:  # what was typed wins over the run's own
         if key.split(".")[0] == "evaluate":
             OmegaConf.update(run_cfg, key, OmegaConf.select(cfg, key), merge=False)
+    monitored = f"best/{run_cfg.callbacks.best.monitor}"
+    if "data" in cfg:
+        return judge_elsewhere(cfg, run_cfg, run_id, store, typed)[monitored]
     data, model = restore(run_cfg, run_id, store)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     with TrackedRun.reopen(store, run_id) as run, explained(data.batch_size, str(run.folder)):
         results = conclude(run, run_cfg, data, infer(model, data, device))
-    return results[f"best/{run_cfg.callbacks.best.monitor}"]
+    return results[monitored]

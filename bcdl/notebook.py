@@ -79,11 +79,21 @@ def restore(cfg: DictConfig, run_id: str, store: TrackingStore) -> tuple[ExamDat
     Raises:
         UserError: if its checkpoint was not kept, or its data have changed.
     """
+    data, model = restore_on(cfg, run_id, store)
+    require_same_data(store, run_id, data)
+    return data, model
+
+
+def restore_on(cfg: DictConfig, run_id: str, store: TrackingStore) -> tuple[ExamDataModule, Classifier]:
+    """Return the data of a configuration, normalised as a run normalised its own, and that run's model.
+
+    Raises:
+        UserError: if the run's checkpoint was not kept, or does not fit the data.
+    """
     path = store.download(run_id, f"checkpoints/{BEST_CHECKPOINT}")
     data = build_data(cfg)
     data.load_state_dict(read_checkpoint(path)[type(data).__qualname__])
     data.prepare()
-    require_same_data(store, run_id, data)
     model = build_model(cfg, data, store, pretrained=False)
     load_checkpoint(model, path)
     return data, model.eval()

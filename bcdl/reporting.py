@@ -25,7 +25,7 @@ def record_report(run: TrackedRun, cfg: DictConfig, data: ExamDataModule, predic
         predictions: table of validation and test samples, calibrated.
     """
     settings, attributes = settings_of(cfg), sample_attributes(data.table, data.samples)
-    table = predictions.merge(attributes, on="sample_id", how="left", validate="one_to_one")
+    table = predictions.merge(attributes, on="sample_id", how="left", validate="many_to_one")
     assessment = assess(table, data.unit, settings)
     files = written(
         assessment,

@@ -55,12 +55,14 @@ HYDRA_VERBS = {
         examples=(
             "evaluate run=latest",
             "evaluate run=3f2a evaluate.threshold=youden",
+            "evaluate run=latest data=inbreast data.root=/data/INbreast",
             "evaluate predictions=mine.csv out=report",
             "evaluate predictions=mine.csv columns.label=cancer evaluate.prevalence=0.005",
         ),
         module="bcdl.evaluate",
         keys=(
             ("run", "run id, 4 or more leading characters of it, run name, or latest"),
+            ("data", "another data set to judge the run on, whole"),
             ("predictions", "instead of a run: a CSV or Parquet file"),
             ("out", "folder of the report on those predictions"),
             ("evaluate.calibration", "none, temperature, platt or isotonic"),

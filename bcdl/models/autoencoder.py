@@ -115,10 +115,13 @@ class Autoencoder(Classifier):
         mean, log_variance = parameters.chunk(2, dim=-1)
         return mean + torch.randn_like(mean) * torch.exp(log_variance / 2)
 
+    def reduced(self, image: Tensor) -> Tensor:
+        """Return images (N, C, H, W) in the size in which they are reconstructed."""
+        return F.interpolate(image, self.decoder.size, mode="bilinear", antialias=True)
+
     def reconstruction_loss(self, image: Tensor, parameters: Tensor, code: Tensor) -> Tensor:
         """Return the mean squared error of the reconstruction, with the KL divergence where variational."""
-        target = F.interpolate(image, self.decoder.size, mode="bilinear", antialias=True)
-        error = F.mse_loss(self.decoder(code).float(), target)
+        error = F.mse_loss(self.decoder(code).float(), self.reduced(image))
         if not self.variational:
             return error
         mean, log_variance = parameters.float().chunk(2, dim=-1)

@@ -49,6 +49,7 @@ class Classifier(LightningModule):
     """
 
     pretrain_epochs = 0  # before the classifier starts to learn
+    differentiable = True  # whether the logits have gradients
 
     def __init__(
         self,
@@ -102,9 +103,12 @@ class Classifier(LightningModule):
 
     def features(self, batch: Batch) -> Tensor:
         """Return features (B, D) of the samples of a batch."""
+        return self.pool(self.encode_views(batch), batch)
+
+    def encode_views(self, batch: Batch) -> Tensor:
+        """Return features (B, V, D) of the views of a batch; slots without a view hold 0."""
         mask = batch["view_mask"]
-        encoded = self.encode(valid_views(batch[self.encoder.reads], mask))
-        return self.pool(scatter_views(encoded, mask), batch)
+        return scatter_views(self.encode(valid_views(batch[self.encoder.reads], mask)), mask)
 
     def encode(self, view: Tensor) -> Tensor:
         """Return features (N, D) of single views: images (N, C, H, W), or rows (N, F) of a table."""

@@ -53,6 +53,7 @@ class Transfer(Classifier):
         super().__init__(encoder, **settings)
         self.mode, self.unfreeze_every, self.lr_decay = mode, unfreeze_every, lr_decay
         self.separate: EstimatorHead | None = None
+        self.differentiable = mode != "separate_classifier"
         if mode == "separate_classifier":
             made = estimator_named(estimator, seed) if isinstance(estimator, str) else estimator
             self.head = self.separate = EstimatorHead(made, self.num_classes)

@@ -1,13 +1,16 @@
 """The contract of every encoder: images in, one feature vector an image out."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
+from bcdl.networks.attention import torch_attention
 from bcdl.networks.checkpointing import checkpoint_blocks
+from bcdl.networks.places import Places, last_places
 from bcdl.networks.stages import stages_of
 from bcdl.networks.weights import load_weights
 
@@ -69,6 +72,16 @@ class Encoder(nn.Module):
     def stages(self) -> list[list[nn.Module]]:
         """The trunk's layers from input to output, in at most six stages."""
         return stages_of(self.trunk)
+
+    def places(self, size: tuple[int, int]) -> Places | None:
+        """Return where the trunk last tells places of images of (height, width) apart; None: nowhere."""
+        if self.reads != "image":
+            return None
+        return last_places(self.trunk, self.gain.new_zeros(1, self.in_channels, *size), self.dim)
+
+    def attention(self) -> AbstractContextManager[list[Tensor]]:
+        """List, while the context is open, the attention (N, T, T) of each layer that has some."""
+        return torch_attention(self.trunk)
 
     def expect(self, mean: Sequence[float], std: Sequence[float]) -> None:
         """Fit z-scored images to weights that were trained on images normalised with `mean` and `std`.

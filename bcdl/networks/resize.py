@@ -41,17 +41,32 @@ def fit_to(image: Tensor, size: Size) -> Tensor:
 
     A size of the same proportions is reached by resizing alone.
     """
-    height, width = image.shape[-2:]
-    if (height, width) == size:
+    if tuple(image.shape[-2:]) == size:
         return image
-    scale = min(size[0] / height, size[1] / width)
-    inner = (min(size[0], round(height * scale)), min(size[1], round(width * scale)))
+    inner, (top, left) = _placed(image.shape[-2:], size)
     image = F.interpolate(image, inner, mode="bilinear", antialias=True)
     if inner == size:
         return image
     darkest = image.amin(dim=(-3, -2, -1), keepdim=True)
-    right, below = size[1] - inner[1], size[0] - inner[0]
-    return F.pad(image - darkest, (right // 2, right - right // 2, below // 2, below - below // 2)) + darkest
+    right, below = size[1] - inner[1] - left, size[0] - inner[0] - top
+    return F.pad(image - darkest, (left, right, top, below)) + darkest
+
+
+def undo_fit(maps: Tensor, image_size: Size) -> Tensor:
+    """Bring maps (N, h, w) of what `fit_to` gave back onto the images of `image_size` that it was given."""
+    if tuple(maps.shape[-2:]) == image_size:
+        return maps
+    (height, width), (top, left) = _placed(image_size, (maps.shape[-2], maps.shape[-1]))
+    inner = maps[:, None, top : top + height, left : left + width]
+    return F.interpolate(inner, image_size, mode="bilinear", antialias=True).squeeze(1)
+
+
+def _placed(image_size: Sequence[int], size: Size) -> tuple[Size, Size]:
+    """Return the (height, width) of an image resized into `size`, and the (top, left) at which it lies."""
+    height, width = image_size
+    scale = min(size[0] / height, size[1] / width)
+    inner = (min(size[0], round(height * scale)), min(size[1], round(width * scale)))
+    return inner, ((size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2)
 
 
 def _least(encoder: Encoder, image_size: Size) -> Size:

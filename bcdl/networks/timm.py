@@ -1,13 +1,15 @@
 """Any backbone of timm by name (extra `timm`), without its classifier."""
 
+from contextlib import AbstractContextManager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from bcdl.errors import UserError, nearest
+from bcdl.networks.attention import timm_attention
 from bcdl.networks.encoder import Encoder
 from bcdl.networks.first_conv import adapt_first_conv
 
@@ -55,6 +57,10 @@ class TimmEncoder(Encoder):
         )
         if weights == "DEFAULT":
             self.expect(settings["mean"], settings["std"])
+
+    def attention(self) -> AbstractContextManager[list[Tensor]]:
+        """List, while the context is open, the attention (N, T, T) of each layer that has some."""
+        return timm_attention(self.trunk)
 
 
 def create(name: str, *, num_classes: int = 0, pretrained: bool = False) -> nn.Module:

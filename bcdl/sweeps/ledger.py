@@ -157,11 +157,13 @@ class Ledger:
         if state.state in ("finished", "pruned", "failed"):
             self.settle(trial)
 
-    def settle_all(self) -> None:
-        """Tell every trial whose last job ended in a process that was killed before it could tell it."""
-        for trial in self.newest().values():
-            if trial.told == "running":
-                self.settle(trial)
+    def settled(self) -> dict[int, Trial]:
+        """Return the newest tries; those whose last job ended in a process that died are told before."""
+        newest = self.newest()
+        ended = [trial for trial in newest.values() if trial.told == "running" and _verdict(trial)]
+        for trial in ended:
+            self.settle(trial)
+        return self.newest() if ended else newest
 
     def settle(self, trial: Trial) -> None:
         """Tell a trial whose jobs have all ended, once, whoever comes first."""

@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -50,11 +51,20 @@ def open_storage(address: str | None, root: Path, name: str) -> "BaseStorage":
 
 
 def _journal(file: Path) -> "BaseStorage":
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if not file.exists():
+        _opened_journal.cache_clear()  # a new file may have the number of one that was deleted
+        file.touch()
+    return _opened_journal(file, file.stat().st_ino)
+
+
+@lru_cache(maxsize=4)
+def _opened_journal(file: Path, inode: int) -> "BaseStorage":
+    """Open a journal file once in a process: every opening reads all of it, long after many trials."""
     from optuna.storages import JournalStorage
 
     from bcdl.sweeps.whole_lines import WholeLines
 
-    file.parent.mkdir(parents=True, exist_ok=True)
     return JournalStorage(WholeLines(str(file)))
 
 

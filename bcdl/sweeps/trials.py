@@ -3,8 +3,10 @@
 Those left over, then retries, then configurations not tried yet.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,7 @@ from bcdl.sweeps.settings import Settings
 from bcdl.sweeps.space import Space
 
 if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
 
 
@@ -86,12 +89,12 @@ class Trials:
         return [self._job(trial, index, test=True) for index in range(len(trial.jobs))]
 
     def _due(self) -> Iterator[Trial]:
-        self._ledger.settle_all()
-        newest = self._ledger.newest()
+        newest = self._ledger.settled()
         for number in sorted(newest):
             if newest[number].told == "running" and self._left(newest[number]):
                 yield newest[number]
-        given_up = {trial.number for trial in self.gone()}
+        failed = any(trial.told == "failed" for trial in newest.values())
+        given_up = {trial.number for trial in self.gone()} if failed else set()
         for number in sorted(newest):
             if newest[number].told == "failed" and number not in given_up:
                 yield self._retry(newest[number])
@@ -160,11 +163,21 @@ class Trials:
         """Return a grid's point as Optuna's parameters, for its dashboard."""
         from optuna.distributions import CategoricalDistribution
 
-        texts = {key: str(value) for key, value in point.items()}
-        choices = {
-            key: tuple(dict.fromkeys(str(each[key]) for each in self._points if key in each)) for key in texts
+        ranges = {key: self._ranges[key] for key in point}
+        values = {
+            key: str(value) if isinstance(ranges[key], CategoricalDistribution) else value
+            for key, value in point.items()
         }
-        return texts, {key: CategoricalDistribution(choices[key]) for key in texts}
+        return values, ranges
+
+    @cached_property
+    def _ranges(self) -> dict[str, "BaseDistribution"]:
+        """From where to where each key of a grid varies; of numbers no trial holds a list of them all."""
+        values: dict[str, dict[str, Any]] = {}
+        for point in self._points:
+            for key, value in point.items():
+                values.setdefault(key, {})[str(value)] = value
+        return {key: _range(list(distinct.values())) for key, distinct in values.items()}
 
     def _attributes(self, number: int, overrides: Sequence[str]) -> dict[str, Any]:
         return {NUMBER: number, OVERRIDES: list(overrides), JOBS: self._settings.jobs}
@@ -180,6 +193,17 @@ class Trials:
         if self._settings.seeds is not None:
             own.append(f"seed={self._seed + seed}")
         return [*own, f"data.folds={folds}", f"data.fold={fold}"] if folds else own
+
+
+def _range(values: Sequence[Any]) -> "BaseDistribution":
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    kinds = {type(value) for value in values}
+    if kinds == {int}:
+        return IntDistribution(min(values), max(values))
+    if kinds <= {int, float} and all(map(math.isfinite, values)):
+        return FloatDistribution(min(values), max(values))
+    return CategoricalDistribution(tuple(dict.fromkeys(map(str, values))))
 
 
 def _template(

@@ -5,7 +5,7 @@ import torch
 
 from bcdl.errors import UserError
 from bcdl.networks import SmallCNN, TorchvisionEncoder
-from bcdl.networks.resize import fit_to, input_size_for
+from bcdl.networks.resize import fit_to, input_size_for, undo_fit
 
 
 def test_auto_leaves_large_images_and_enlarges_small_ones_in_proportion() -> None:
@@ -44,3 +44,17 @@ def test_an_image_is_resized_and_padded_with_its_darkest_value() -> None:
 def test_the_same_size_is_the_same_tensor() -> None:
     image = torch.randn(1, 1, 8, 4)
     assert fit_to(image, (8, 4)) is image
+
+
+@pytest.mark.parametrize("size", [(32, 40), (32, 16), (8, 4), (64, 20)])
+def test_a_map_of_a_fitted_image_comes_back_onto_the_image(size: tuple[int, int]) -> None:
+    ramp = torch.linspace(0, 1, 16)[:, None] + torch.linspace(0, 2, 8)
+    fitted = fit_to(ramp[None, None], size)[:, 0]
+    back = undo_fit(fitted, (16, 8))
+    assert back.shape == (1, 16, 8)
+    assert torch.allclose(back[0, 2:-2, 2:-2], ramp[2:-2, 2:-2], atol=0.05)
+
+
+def test_a_map_of_an_image_that_fitted_is_the_same_tensor() -> None:
+    maps = torch.randn(1, 8, 4)
+    assert undo_fit(maps, (8, 4)) is maps

@@ -1,0 +1,78 @@
+"""An old run on other data: its model, imaging, preprocessing and thresholds; only the data are new."""
+
+from collections.abc import Iterable
+
+import pandas as pd
+import torch
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from bcdl.conclude import conclude, infer
+from bcdl.errors import UserError
+from bcdl.evaluation import read_predictions
+from bcdl.failures import explained
+from bcdl.lineage import CONFIG, FINGERPRINT_TAG
+from bcdl.notebook import restore_on
+from bcdl.tracking import TrackedRun, TrackingStore
+
+KEPT = ("unit", "newest_exams", "on_extra_view", "batch_size", "num_workers")  # of the run, unless typed
+SPLITS = ("train", "val", "test")
+WHOLE = {"val_fraction": 0.0, "test_fraction": 0.0, "folds": None, "fold": None}  # no split is drawn
+
+
+def judge_elsewhere(
+    cfg: DictConfig, run_cfg: DictConfig, run_id: str, store: TrackingStore, typed: Iterable[str]
+) -> dict[str, float]:
+    """Judge a run on every labelled sample of another data set, in a run nested under it.
+
+    Thresholds and calibration are those of the run's own validation samples.
+
+    Args:
+        cfg: the composed configuration, with `data`.
+        run_cfg: the run's configuration, with the `evaluate` to apply.
+        run_id: the run.
+        store: the tracking store.
+        typed: the keys that were typed.
+
+    Raises:
+        UserError: these are the run's own data, or its model does not fit them.
+    """
+    moved = _moved(run_cfg, cfg.data, set(typed))
+    data, model = restore_on(moved, run_id, store)
+    run = store.client.get_run(run_id)
+    if run.data.tags.get(FINGERPRINT_TAG) == data.fingerprint() or _own_samples(store, run_id, data.samples):
+        raise UserError(
+            f"expected other data than those of {run.info.run_name}, found its own samples among them; leave "
+            "out data= to judge its own test samples"
+        )
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    stem = f"{run.info.run_name}-on-{data.source.name}"
+    with TrackedRun.start(store, stem, kind="evaluate", parent=run_id) as nested:
+        nested.log_text(OmegaConf.to_yaml(moved, resolve=True), CONFIG)
+        nested.set_tags({FINGERPRINT_TAG: data.fingerprint()})
+        with explained(data.batch_size, str(nested.folder)):
+            predictions = infer(model, data, device, SPLITS).assign(split="test")
+        own = _validation(store, run_id)
+        return conclude(nested, moved, data, pd.concat([own, predictions], ignore_index=True))
+
+
+def _moved(run_cfg: DictConfig, data: DictConfig, typed: set[str]) -> DictConfig:
+    """Return a run's configuration with other data, which are judged whole."""
+    moved = run_cfg.copy()
+    with open_dict(moved):
+        moved.data = data
+        for key in KEPT:
+            if f"data.{key}" not in typed and key in run_cfg.data:
+                moved.data[key] = run_cfg.data[key]
+        moved.data.update(WHOLE)
+    return moved
+
+
+def _validation(store: TrackingStore, run_id: str) -> pd.DataFrame:
+    table = read_predictions(store.download(run_id, "predictions.parquet"))
+    return table[table["split"] == "val"]
+
+
+def _own_samples(store: TrackingStore, run_id: str, samples: pd.DataFrame) -> bool:
+    """Return whether most of a run's own samples are among these: names of a few may be alike by chance."""
+    own = read_predictions(store.download(run_id, "predictions.parquet"))["sample_id"]
+    return bool(own.isin(samples["sample_id"]).mean() > 0.5)
