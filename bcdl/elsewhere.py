@@ -1,12 +1,16 @@
 """An old run on other data: its model, imaging, preprocessing and thresholds; only the data are new."""
 
+import logging
 from collections.abc import Iterable
 
+import numpy as np
 import pandas as pd
 import torch
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from bcdl.assemble import build_data
 from bcdl.conclude import conclude, infer
+from bcdl.data import ExamDataModule
 from bcdl.errors import UserError
 from bcdl.evaluation import read_predictions
 from bcdl.failures import explained
@@ -14,6 +18,7 @@ from bcdl.lineage import CONFIG, FINGERPRINT_TAG
 from bcdl.notebook import restore_on
 from bcdl.tracking import TrackedRun, TrackingStore
 
+log = logging.getLogger(__name__)
 KEPT = ("unit", "newest_exams", "on_extra_view", "batch_size", "num_workers")  # of the run, unless typed
 SPLITS = ("train", "val", "test")
 WHOLE = {"val_fraction": 0.0, "test_fraction": 0.0, "folds": None, "fold": None}  # no split is drawn
@@ -34,16 +39,12 @@ def judge_elsewhere(
         typed: the keys that were typed.
 
     Raises:
-        UserError: these are the run's own data, or its model does not fit them.
+        UserError: images of the run's own are among these, or its model does not fit them.
     """
     moved = _moved(run_cfg, cfg.data, set(typed))
     data, model = restore_on(moved, run_id, store)
     run = store.client.get_run(run_id)
-    if run.data.tags.get(FINGERPRINT_TAG) == data.fingerprint() or _own_samples(store, run_id, data.samples):
-        raise UserError(
-            f"expected other data than those of {run.info.run_name}, found its own samples among them; leave "
-            "out data= to judge its own test samples"
-        )
+    _require_other_images(run_cfg, data, run.info.run_name)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     stem = f"{run.info.run_name}-on-{data.source.name}"
     with TrackedRun.start(store, stem, kind="evaluate", parent=run_id) as nested:
@@ -72,7 +73,17 @@ def _validation(store: TrackingStore, run_id: str) -> pd.DataFrame:
     return table[table["split"] == "val"]
 
 
-def _own_samples(store: TrackingStore, run_id: str, samples: pd.DataFrame) -> bool:
-    """Return whether most of a run's own samples are among these: names of a few may be alike by chance."""
-    own = read_predictions(store.download(run_id, "predictions.parquet"))["sample_id"]
-    return bool(own.isin(samples["sample_id"]).mean() > 0.5)
+def _require_other_images(run_cfg: DictConfig, data: ExamDataModule, name: str) -> None:
+    """Refuse data that hold images of the run's own, by their pixels; say where those are gone."""
+    own = build_data(run_cfg)
+    try:
+        own.prepare()
+    except UserError as error:
+        log.warning("Whether %s has seen these images could not be checked: %s", name, error)
+        return
+    seen = int(np.isin(data.store.checksums, own.store.checksums).sum())
+    if seen:
+        raise UserError(
+            f"expected images that {name} has not seen, found {seen:,} of {len(data.store.checksums):,} "
+            "among its own; leave out data= to judge its own test samples, or leave those images out"
+        )

@@ -4,7 +4,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from bcdl.cli import main
-from bcdl.configs import compose
+from bcdl.configs import compose, group_choices
 from bcdl.verbs import HYDRA_VERBS
 
 
@@ -22,7 +22,7 @@ def test_help_shows_examples_groups_choices_and_keys(
 
 @pytest.mark.parametrize("verb", HYDRA_VERBS)
 def test_every_key_on_a_help_page_is_in_the_configuration(verb: str) -> None:
-    cfg = compose(verb, [])
+    cfg, groups = compose(verb, []), group_choices()
     for key, _ in HYDRA_VERBS[verb].keys:
         parent, _, name = key.rpartition(".")
-        assert name in list(OmegaConf.select(cfg, parent) if parent else cfg), key
+        assert name in [*groups, *(OmegaConf.select(cfg, parent) if parent else cfg)], key

@@ -5,7 +5,7 @@ import optuna
 import pytest
 
 from bcdl.errors import UserError
-from bcdl.sweeps.storage import VARIABLE, open_storage
+from bcdl.sweeps.storage import VARIABLE, _opened_journal, open_storage
 
 
 def test_a_sweep_s_study_is_a_file_in_the_tracking_root(tmp_path: Path) -> None:
@@ -40,6 +40,7 @@ def test_a_journal_of_a_newer_optuna_is_refused_with_the_remedy(tmp_path: Path) 
     optuna.create_study(study_name="s", storage=open_storage(None, tmp_path, "s"))
     file = tmp_path / "sweeps" / "s" / "study.journal"
     file.write_text(file.read_text() + '{"op_code":99,"worker_id":"w"}\n')
+    _opened_journal.cache_clear()  # as another process finds it
     with pytest.raises(UserError, match="newer Optuna"):
         open_storage(None, tmp_path, "s")
 
