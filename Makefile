@@ -5,7 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO ?=
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+ALONE := tests/sweeps/launchers tests/sweeps/test_kill.py tests/tracking/test_server.py tests/test_browser.py tests/test_distributed.py
+SIDE_BY_SIDE := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ALONE:%=--ignore=%)
 BENCHMARKS := startup run_cost throughput phantom memory large_store prepare stored_views exam_table audit \
 	sweep_dispatch local_launcher curves compare server_load evaluation
 
@@ -25,11 +26,13 @@ demo: setup ## train four architectures in one sweep and compare them; DEMO="key
 	$(BIN)/bcdl train -m experiments=demo/four_models $(DEMO)
 	$(BIN)/bcdl compare
 
-test: setup ## the quick tests
-	$(PYTEST)
+test: setup ## the quick tests: several processes at once, then those that start services or share cores
+	$(SIDE_BY_SIDE)
+	$(BIN)/pytest $(ALONE)
 
 test-all: setup ## all tests, the slow ones too
-	$(PYTEST) -m ''
+	$(SIDE_BY_SIDE) -m ''
+	$(BIN)/pytest -m '' $(ALONE)
 
 check: setup ## lint, format, types and the direction of imports
 	$(BIN)/ruff check .

@@ -70,8 +70,7 @@ def test_calibration_is_fitted_on_validation_and_applied_to_test() -> None:
     assert calibrated.intervals["auroc"].value == pytest.approx(raw.intervals["auroc"].value)
     changed = over.assign(label=over["label"].mask(over["split"] == "test", 1 - over["label"]))
     assert (
-        assess(changed, "image", Settings(calibration="platt", draws=FEW)).calibrator
-        == calibrated.calibrator
+        assess(changed, "image", Settings(calibration="platt", draws=FEW)).calibrator == calibrated.calibrator
     )
 
 
