@@ -29,7 +29,7 @@ from: null
 optimizer: {lr: 0.1}
 """
 TINY_NETWORK = ("encoder.widths=[4,8]",)
-TINY_RUN = ("data.batch_size=16", "trainer.max_epochs=2", "trainer.accelerator=cpu")
+TINY_RUN = ("data.batch_size=16", "trainer.max_epochs=2", "trainer.accelerator=cpu", "evaluate.report=false")
 TINY_PHANTOM = ("data.reader.patients=24", "data.reader.size=[64,32]")
 EVALUATE = "defaults: [_hydra, _self_]\nrun: ???\nname: ${run}-${nowhere.x}\n"
 FILES = {

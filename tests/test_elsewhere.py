@@ -19,7 +19,7 @@ def test_all_samples_of_other_data_are_judged_in_a_nested_run_at_the_runs_own_th
     assert train("evaluate.threshold=youden") == 0
     before = bcdl.load_run()
     metrics = before.metrics
-    assert bcdl_in_process("evaluate", "run=latest", *OTHER) == 0
+    assert bcdl_in_process("evaluate", "run=latest", *OTHER, "evaluate.report=true") == 0
     store = TrackingStore.open()
     nested = store.runs(kind="evaluate", parent=before.id)
     assert len(nested) == 1

@@ -59,6 +59,19 @@ def test_a_run_is_finished_and_holds_all_that_a_reviewer_asks_for(train: Train, 
     assert [each.dataset.name for each in run.inputs.dataset_inputs] == ["phantom"]
 
 
+def test_a_run_has_a_report_with_intervals_and_their_ends_as_metrics(
+    train: Train, tracking_root: Path
+) -> None:
+    assert train("evaluate.report=true") == 0
+    run = newest(tracking_root)
+    report = {"report.html", "metrics.json", "metrics.csv", "calibrator.json", "operating_points.csv"}
+    assert report <= artifacts(tracking_root, run, "report")
+    assert {"reliability.png", "net_benefit.png"} | FIGURES <= artifacts(tracking_root, run, "figures")
+    metrics = run.data.metrics
+    assert metrics["test/brier_ci_low"] < metrics["test/brier"] < metrics["test/brier_ci_high"]
+    assert metrics["test/patient/brier_ci_low"] < metrics["test/patient/brier_ci_high"]
+
+
 def test_the_same_command_twice_gives_the_same_bits(train: Train, tracking_root: Path) -> None:
     tables = []
     for _ in range(2):

@@ -15,7 +15,7 @@ from bcdl.statistics.interval import LEVEL, Interval
 from bcdl.statistics.significance import Test
 
 DRAWS = 2000
-CHUNK = 16  # draws that are in memory at once: more leave the cache, and take longer
+CELLS = 320_000  # weights that are in memory at once: more leave the cache, and take longer
 LEAST_DEFINED = 0.5  # share of draws in which a statistic must be defined to have an interval
 PAIRED = "paired bootstrap over patients"
 Values = NDArray[np.float64]
@@ -89,11 +89,11 @@ def bootstrap(
 
 
 def weightings(clusters: NDArray[np.int64], draws: int, seed: int) -> Iterator[Values]:
-    """Yield how often each sample is drawn, `(D, N)`, up to `CHUNK` draws at a time."""
+    """Yield how often each sample is drawn, `(D, N)`, some draws at a time."""
     generator = np.random.default_rng(seed)
-    number = int(clusters.max(initial=-1)) + 1
-    for start in range(0, draws, CHUNK):
-        size = min(CHUNK, draws - start)
+    number, most = int(clusters.max(initial=-1)) + 1, max(1, CELLS // max(1, len(clusters)))
+    for start in range(0, draws, most):
+        size = min(most, draws - start)
         drawn = generator.integers(0, number, size=(size, number)) + number * np.arange(size)[:, None]
         counts = np.bincount(drawn.ravel(), minlength=size * number).reshape(size, number)
         yield counts.astype(np.float64)[:, clusters]
