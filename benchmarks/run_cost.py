@@ -77,15 +77,17 @@ def seconds_of_work(overrides: list[str], folder: Path) -> float:
     """Return the median seconds of what a trial does for itself, done as often in this process."""
     spent = []
     for number in range(TRIALS):
+        own = folder / f"work-{number}"
+        own.mkdir()
         cfg = compose("train", [*overrides, *NO_OP_FIT, f"seed={number}"])
         start = time.perf_counter()
         data = build_data(cfg)
         data.prepare()
         seed_everything(cfg.seed, workers=True, verbose=False)
         model = build_model(cfg, data, None)
-        trainer = build_trainer(cfg, folder / f"work-{number}", None)
+        trainer = build_trainer(cfg, own, None)
         trainer.fit(model, data)
-        load_checkpoint(model, folder / f"work-{number}" / BEST_CHECKPOINT)
+        load_checkpoint(model, own / BEST_CHECKPOINT)
         infer(model, data, trainer.strategy.root_device, ("val",))
         spent.append(time.perf_counter() - start)
     return median(spent)
