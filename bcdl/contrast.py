@@ -150,7 +150,7 @@ def _print_board(
     from rich.table import Table
 
     from bcdl.evaluation.assessment.page import p_text, with_interval
-    from bcdl.statistics import holm
+    from bcdl.stats import holm
 
     tested = [next(each for each in tests if each.metric == "auroc") for tests in pairs]
     corrected = holm([each.test.p_value for each in tested])

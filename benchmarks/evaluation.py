@@ -15,7 +15,7 @@ from targets import Figure, show
 
 from bcdl.evaluation.assessment import Settings, assess, written
 from bcdl.evaluation.assessment.statistic import level_statistic
-from bcdl.statistics import auroc_interval, bootstrap
+from bcdl.stats import auroc_interval, bootstrap
 
 OF_BOOTSTRAP, OF_DELONG, OF_REPORT = 20_000, 100_000, 5_000  # samples
 POINTS = ("youden", "sensitivity=0.9", "specificity=0.9", "recall_rate=0.1")

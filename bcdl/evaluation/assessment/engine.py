@@ -16,7 +16,7 @@ from bcdl.evaluation.assessment.statistic import level_statistic, points_table
 from bcdl.evaluation.levels import aggregate, fitted_rule, joining_levels, probabilities
 from bcdl.evaluation.predictions import labels, logits
 from bcdl.evaluation.thresholds import resolve_threshold
-from bcdl.statistics import Calibrator, Drawn, Goal, Interval, auroc_interval, bootstrap, fit_calibrator
+from bcdl.stats import Calibrator, Drawn, Goal, Interval, auroc_interval, bootstrap, fit_calibrator
 
 FITTED, JUDGED = "val", "test"
 ON_VALIDATION = (

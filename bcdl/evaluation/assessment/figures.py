@@ -12,7 +12,7 @@ from bcdl.evaluation.figures import result_figures
 from bcdl.evaluation.levels import probabilities
 from bcdl.evaluation.predictions import labels
 from bcdl.evaluation.style import GRID, INK, PALETTE, QUIET, new_figure, quiet_axes, unit_square
-from bcdl.statistics import NetBenefit, reliability
+from bcdl.stats import NetBenefit, reliability
 
 _THRESHOLDS = tuple(np.round(np.arange(0.01, 1.0, 0.01), 2).tolist())
 _DASHES = (0, (4, 4))

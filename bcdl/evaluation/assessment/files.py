@@ -16,7 +16,7 @@ from bcdl.evaluation.assessment.settings import Settings
 from bcdl.evaluation.assessment.subgroups import Subgroups, subgroups
 from bcdl.evaluation.levels import probabilities
 from bcdl.evaluation.predictions import labels
-from bcdl.statistics import Interval, brier_parts, reliability
+from bcdl.stats import Interval, brier_parts, reliability
 
 METRICS, CALIBRATOR, PAGE = "metrics.json", "calibrator.json", "report.html"
 

@@ -13,7 +13,7 @@ from bcdl.evaluation.assessment.settings import Settings
 from bcdl.evaluation.assessment.statistic import AT_PREVALENCE, slug
 from bcdl.evaluation.assessment.subgroups import SHOWN, Subgroups
 from bcdl.scores import METRICS
-from bcdl.statistics import Interval
+from bcdl.stats import Interval
 
 _TEMPLATE = Path(__file__).parent / "page.html.j2"
 _FURTHER = ("pf1", "partial_auroc", "ece")

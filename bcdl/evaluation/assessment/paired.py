@@ -11,7 +11,7 @@ from bcdl.evaluation.levels import probabilities
 from bcdl.evaluation.predictions import labels
 from bcdl.metrics.decisions import predicted_classes
 from bcdl.scores import METRICS
-from bcdl.statistics import Test, auroc_test, mcnemar
+from bcdl.stats import Test, auroc_test, mcnemar
 
 COMPARED = (*METRICS, "pf1", "partial_auroc", "ece")
 _OF_LABEL = {"accuracy": None, "sensitivity": 1, "specificity": 0}

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from bcdl.errors import UserError
 from bcdl.evaluation.rules import check_rule
 from bcdl.evaluation.thresholds import DEFAULT, check_threshold
-from bcdl.statistics import Goal, check_calibration
-from bcdl.statistics.resampling import DRAWS
+from bcdl.stats import Goal, check_calibration
+from bcdl.stats.resampling import DRAWS
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bcdl.metrics.weighted import WeightedMetrics
-from bcdl.statistics import (
+from bcdl.stats import (
     CalibrationError,
     Interval,
     Operating,
@@ -15,7 +15,7 @@ from bcdl.statistics import (
     together,
     wilson,
 )
-from bcdl.statistics.resampling import Statistic
+from bcdl.stats.resampling import Statistic
 
 AT_PREVALENCE = "at_prevalence"
 _OF_PREVALENCE = ("ppv", "npv", "recall_rate", "cancers_per_1000")

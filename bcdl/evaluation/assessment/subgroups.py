@@ -13,8 +13,8 @@ from bcdl.evaluation.assessment.settings import Settings
 from bcdl.evaluation.levels import probabilities
 from bcdl.evaluation.predictions import labels
 from bcdl.metrics.weighted import WeightedMetrics
-from bcdl.statistics import Drawn, bootstrap, holm
-from bcdl.statistics.resampling import Statistic
+from bcdl.stats import Drawn, bootstrap, holm
+from bcdl.stats.resampling import Statistic
 
 SHOWN = ("auroc", "sensitivity", "specificity")
 GAP = "auroc"

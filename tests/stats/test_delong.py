@@ -3,9 +3,9 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from bcdl.metrics.weighted import WeightedMetrics
-from bcdl.statistics import auroc_interval, auroc_test
-from bcdl.statistics.delong import areas
-from bcdl.statistics.resampling import bootstrap
+from bcdl.stats import auroc_interval, auroc_test
+from bcdl.stats.delong import areas
+from bcdl.stats.resampling import bootstrap
 
 
 def scores(n: int, seed: int = 0, gain: float = 1.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -6,9 +6,9 @@ from sklearn import metrics
 from bcdl.metrics import classification_metrics
 from bcdl.metrics.weighted import WeightedMetrics
 from bcdl.scores import METRICS
-from bcdl.statistics import bootstrap, together
-from bcdl.statistics.resampling import weightings
-from bcdl.statistics.screening import ProbabilisticF1
+from bcdl.stats import bootstrap, together
+from bcdl.stats.resampling import weightings
+from bcdl.stats.screening import ProbabilisticF1
 
 
 def sample(n: int = 300, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from bcdl.statistics import NetBenefit, Operating, ProbabilisticF1, bootstrap
+from bcdl.stats import NetBenefit, Operating, ProbabilisticF1, bootstrap
 
 
 def sample(n: int = 400, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

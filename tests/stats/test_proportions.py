@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
-from bcdl.statistics import wilson
+from bcdl.stats import wilson
 
 
 @pytest.mark.parametrize(("hits", "trials"), [(0, 10), (3, 17), (10, 10), (480, 1000)])

@@ -3,7 +3,7 @@ import pytest
 from statsmodels.stats.contingency_tables import mcnemar as their_mcnemar
 from statsmodels.stats.multitest import multipletests
 
-from bcdl.statistics import holm, mcnemar
+from bcdl.stats import holm, mcnemar
 
 
 def test_mcnemars_test_is_that_of_statsmodels() -> None:

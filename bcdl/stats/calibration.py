@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.isotonic import IsotonicRegression
 
-from bcdl.statistics.proportions import wilson
+from bcdl.stats.proportions import wilson
 
 BINS = 10
 Values = NDArray[np.float64]

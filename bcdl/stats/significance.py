@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from bcdl.statistics.interval import Interval
+from bcdl.stats.interval import Interval
 
 MCNEMAR = "McNemar, exact"
 

@@ -5,8 +5,8 @@ from scipy.special import expit, softmax
 from sklearn.isotonic import IsotonicRegression
 
 from bcdl.errors import UserError
-from bcdl.statistics import Calibrator, fit_calibrator
-from bcdl.statistics.calibrators import METHODS
+from bcdl.stats import Calibrator, fit_calibrator
+from bcdl.stats.calibrators import METHODS
 
 
 def overconfident(n: int = 4000, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -2,7 +2,7 @@
 
 from scipy.stats import binomtest
 
-from bcdl.statistics.interval import LEVEL, Interval
+from bcdl.stats.interval import LEVEL, Interval
 
 WILSON = "Wilson"
 

@@ -3,8 +3,8 @@ import pytest
 from sklearn import metrics
 from sklearn.calibration import calibration_curve
 
-from bcdl.statistics import CalibrationError, brier_parts, reliability
-from bcdl.statistics.calibration import equal_mass_bins
+from bcdl.stats import CalibrationError, brier_parts, reliability
+from bcdl.stats.calibration import equal_mass_bins
 
 
 def sample(n: int = 1000, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -4,7 +4,7 @@ from sklearn.metrics import roc_curve
 
 from bcdl.errors import UserError
 from bcdl.metrics import youden_threshold
-from bcdl.statistics import Goal
+from bcdl.stats import Goal
 
 
 def sample(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm, rankdata
 
-from bcdl.statistics.interval import LEVEL, Interval
-from bcdl.statistics.significance import Test
+from bcdl.stats.interval import LEVEL, Interval
+from bcdl.stats.significance import Test
 
 DELONG = "DeLong"
 CLUSTERED = "DeLong, clustered by patient (Obuchowski)"

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bcdl.statistics.interval import LEVEL, Interval
-from bcdl.statistics.significance import Test
+from bcdl.stats.interval import LEVEL, Interval
+from bcdl.stats.significance import Test
 
 DRAWS = 2000
 CELLS = 320_000  # weights that are in memory at once: more leave the cache, and take longer

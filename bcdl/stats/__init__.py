@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 from bcdl.lazy import importer
 
 if TYPE_CHECKING:
-    from bcdl.statistics.calibration import BrierParts, CalibrationError, brier_parts, reliability
-    from bcdl.statistics.calibrators import Calibrator, check_calibration, fit_calibrator
-    from bcdl.statistics.delong import auroc_interval, auroc_test
-    from bcdl.statistics.interval import Interval
-    from bcdl.statistics.proportions import wilson
-    from bcdl.statistics.resampling import Drawn, bootstrap, together
-    from bcdl.statistics.screening import NetBenefit, Operating, ProbabilisticF1
-    from bcdl.statistics.significance import Test, holm, mcnemar
-    from bcdl.statistics.thresholds import Goal
+    from bcdl.stats.calibration import BrierParts, CalibrationError, brier_parts, reliability
+    from bcdl.stats.calibrators import Calibrator, check_calibration, fit_calibrator
+    from bcdl.stats.delong import auroc_interval, auroc_test
+    from bcdl.stats.interval import Interval
+    from bcdl.stats.proportions import wilson
+    from bcdl.stats.resampling import Drawn, bootstrap, together
+    from bcdl.stats.screening import NetBenefit, Operating, ProbabilisticF1
+    from bcdl.stats.significance import Test, holm, mcnemar
+    from bcdl.stats.thresholds import Goal
 
 _PLACES = {
     "resampling": ("Drawn", "bootstrap", "together"),
