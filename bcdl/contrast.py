@@ -91,10 +91,13 @@ def _comparable(readings: Sequence[Reading], console: "Console") -> Sequence[Rea
     if len(readings) == 2:
         return readings
     samples = [set(reading.assessment.levels[0].table["sample_id"]) for reading in readings]
-    others = [reading.name for reading, ids in zip(readings, samples, strict=True) if ids != samples[0]]
+    alike = [ids == samples[0] for ids in samples]
+    others = [reading.name for reading, kept in zip(readings, alike, strict=True) if not kept]
     if others:
         console.print(f"Note: of other test samples, and left out: {', '.join(others)}", soft_wrap=True)
-    return [reading for reading in readings if reading.name not in others]
+    if sum(alike) < 2:
+        raise UserError(f"expected readings of the same test samples as {readings[0].name}, found none")
+    return [reading for reading, kept in zip(readings, alike, strict=True) if kept]
 
 
 def _reading_of_run(store: "TrackingStore", run_id: str) -> Reading:

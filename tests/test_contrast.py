@@ -95,3 +95,18 @@ def test_two_runs_are_tested_on_the_test_samples_they_share(
 def test_what_cannot_be_tested_is_explained(typed: list[str]) -> None:
     with pytest.raises(UserError, match="expected two or more runs, or files, and --test"):
         compare(*typed)
+
+
+def test_files_of_one_name_are_kept_apart_and_those_of_other_samples_left_out(
+    files: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    again = tmp_path / "again" / "good.csv"
+    again.parent.mkdir()
+    pd.read_csv(files[0]).iloc[:100].to_csv(again, index=False)
+    compare("--predictions", *files, again, "--test")
+    shown = capsys.readouterr().out
+    assert "left out: good.csv" in shown
+    assert "AUROC against good.csv" in shown
+    with pytest.raises(UserError, match=r"same test samples as good\.csv, found none"):
+        compare("--predictions", again, files[0], files[1], "--test")

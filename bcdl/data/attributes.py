@@ -36,13 +36,16 @@ def sample_attributes(table: ExamTable, samples: pd.DataFrame) -> pd.DataFrame:
 
 
 def _meta(images: pd.DataFrame) -> list[str]:
-    """Return the `meta_*` columns that are numbers or have few values: others hold names or remarks."""
-    return [
-        str(name)
-        for name in images
-        if str(name).startswith("meta_")
-        and (pd.api.types.is_numeric_dtype(images[name]) or images[name].nunique() <= MOST_VALUES)
-    ]
+    """Return the `meta_*` columns that divide patients; others hold names, numbers of cases or remarks."""
+    return [str(name) for name in images if str(name).startswith("meta_") and _divides(images, str(name))]
+
+
+def _divides(images: pd.DataFrame, name: str) -> bool:
+    """Return whether a column has few values, each of several patients on average, or many numbers."""
+    values = images[name].nunique()
+    if values > MOST_VALUES:
+        return pd.api.types.is_numeric_dtype(images[name])
+    return 2 * values <= images["patient_id"].nunique()
 
 
 def _lesions(table: ExamTable) -> pd.Series:

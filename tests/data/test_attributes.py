@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -61,6 +63,14 @@ def test_columns_with_one_value_or_with_remarks_divide_nothing() -> None:
         whole.positive,
     )
     assert "meta_remark" not in sample_attributes(many, group_samples(many.images, "image"))
+
+
+def test_few_values_are_remarks_where_there_are_as_few_patients() -> None:
+    whole = table()
+    five = sample_attributes(whole, group_samples(whole.images, "image"))
+    assert {"meta_site", "meta_remark"}.isdisjoint(five)  # 2 and 5 values of 3 patients
+    more = whole.images.assign(patient_id=list("pqrst"))
+    assert "meta_site" in sample_attributes(replace(whole, images=more), group_samples(more, "image"))
 
 
 def test_single_images_have_their_view_and_lesion() -> None:
