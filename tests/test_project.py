@@ -1,6 +1,7 @@
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from itertools import chain
 from pathlib import Path
@@ -36,3 +37,8 @@ def test_make_lists_its_targets() -> None:
     shown = subprocess.run(["make", "-C", str(CHECKOUT)], capture_output=True, text=True, check=True).stdout
     for target in ("setup", "demo", "test", "test-all", "check", "bench", "ui", "clean"):
         assert re.search(rf"^  {target} ", shown, re.MULTILINE), target
+
+
+def test_no_module_hides_one_of_pythons_own_from_a_process_that_starts_as_a_script() -> None:
+    names = {path.stem for path in (CHECKOUT / "bcdl").iterdir()}
+    assert not names & set(sys.stdlib_module_names)
