@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     )
     from bcdl.evaluation.assessment.files import Written, metrics_json, written
     from bcdl.evaluation.assessment.paired import Comparison, paired_tests, require_same_samples
+    from bcdl.evaluation.assessment.section import Section
     from bcdl.evaluation.assessment.settings import Settings
     from bcdl.evaluation.assessment.subgroups import Subgroups
 
@@ -21,6 +22,7 @@ _HOMES = {
     "Assessment": "engine",
     "Comparison": "paired",
     "LevelAssessment": "engine",
+    "Section": "section",
     "Settings": "settings",
     "Subgroups": "subgroups",
     "Written": "files",
@@ -37,6 +39,7 @@ __all__ = [
     "Assessment",
     "Comparison",
     "LevelAssessment",
+    "Section",
     "Settings",
     "Subgroups",
     "Written",

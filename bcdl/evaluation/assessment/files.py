@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from bcdl.evaluation.assessment.engine import Assessment
 from bcdl.evaluation.assessment.figures import assessment_figures
 from bcdl.evaluation.assessment.page import assessment_page
+from bcdl.evaluation.assessment.section import Section
 from bcdl.evaluation.assessment.settings import Settings
 from bcdl.evaluation.assessment.subgroups import Subgroups, subgroups
 from bcdl.evaluation.levels import probabilities
@@ -45,6 +46,7 @@ def written(
     columns: Sequence[str] = (),
     figures: bool = True,
     facts: Mapping[str, str] | None = None,
+    sections: Sequence[Section] = (),
 ) -> Written:
     """Return an assessment as files.
 
@@ -56,13 +58,17 @@ def written(
         columns: of the judged table, that make subgroups.
         figures: whether any are drawn.
         facts: what else a reader is told, by name.
+        sections: further ones of the page, with tables and pictures of their own.
     """
     first = assessment.levels[0]
     parts = subgroups(first, columns, settings) if first.delong is not None and columns else None
     drawn = assessment_figures(first, classes, parts) if figures else {}
     pictures = {f"figures/{name}.png": png(figure) for name, figure in drawn.items()}
     tables = _tables(assessment, parts)
-    page = assessment_page(assessment, settings, tables, pictures, title, facts or {}, parts)
+    for section in sections:
+        tables |= section.tables
+        pictures |= section.pictures
+    page = assessment_page(assessment, settings, tables, pictures, title, facts or {}, parts, sections)
     texts = {
         METRICS: metrics_json(assessment.intervals),
         CALIBRATOR: assessment.calibrator.to_json(),

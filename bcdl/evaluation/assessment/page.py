@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from bcdl.evaluation.assessment.engine import DECISION, Assessment, LevelAssessment
+from bcdl.evaluation.assessment.section import Section, shown
 from bcdl.evaluation.assessment.settings import Settings
 from bcdl.evaluation.assessment.statistic import AT_PREVALENCE, slug
 from bcdl.evaluation.assessment.subgroups import SHOWN, Subgroups
@@ -56,6 +57,7 @@ def assessment_page(
     title: str,
     facts: Mapping[str, str],
     parts: Subgroups | None,
+    sections: Sequence[Section] = (),
 ) -> str:
     """Return the page.
 
@@ -67,6 +69,7 @@ def assessment_page(
         title: of the page.
         facts: what else a reader is told, by name.
         parts: subgroups, where there are any.
+        sections: further ones; their tables and pictures are among those above.
     """
     from jinja2 import Environment
 
@@ -89,6 +92,7 @@ def assessment_page(
         subgroups=_subgroups(parts),
         gaps=_gaps(parts),
         pictures=_pictures(pictures),
+        sections=[_section(section) for section in sections],
         files=[*tables],
     )
 
@@ -180,6 +184,15 @@ def _gaps(parts: Subgroups | None) -> dict[str, Any] | None:
         for row in parts.gaps.to_dict("records")
     ]
     return {"header": ["column", "highest", "lowest", "gap in AUROC", "p", "p, Holm"], "rows": rows}
+
+
+def _section(section: Section) -> dict[str, Any]:
+    return {
+        "title": section.title,
+        "text": section.text,
+        "tables": [shown(table) for table in section.tables.values()],
+        "figures": [Path(file).stem for file in section.pictures],
+    }
 
 
 def p_text(value: float) -> str:
