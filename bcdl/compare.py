@@ -123,6 +123,7 @@ def print_leaderboard(runs: "pd.DataFrame", metric: str, store: "TrackingStore",
         store: the store they are in.
         console: where to print.
     """
+    from bcdl.standing import LEGEND, standing
     from bcdl.tracking import leaderboard, spread
 
     if runs.empty:
@@ -130,9 +131,14 @@ def print_leaderboard(runs: "pd.DataFrame", metric: str, store: "TrackingStore",
         return
     left_out = NARROW_LEAVES_OUT if console.width < WIDE else ()
     board = leaderboard(runs, metric)
-    board = _with_intervals(board)[list(board.columns[: board.columns.get_loc("run_id")])]
+    found = standing(store, board.head(SHOWN), runs)
+    board = _marked(_with_intervals(board), found.like_best)[
+        list(board.columns[: board.columns.get_loc("run_id")])
+    ]
     title = f"Experiment {store.experiment}, by best/val/{metric}"
     _print(board.drop(columns=[*left_out]), title, console)
+    for line in (*([LEGEND] if found.like_best else []), *(f"Note: {note}" for note in found.notes)):
+        console.print(line, soft_wrap=True, highlight=False)
     means = spread(runs, metric)
     if len(means):
         shown = _mean_and_sd(means).drop(columns=[*left_out], errors="ignore")
@@ -155,6 +161,17 @@ def _with_intervals(board: "pd.DataFrame") -> "pd.DataFrame":
                 for value, low, high in ends
             ]
     return shown
+
+
+def _marked(board: "pd.DataFrame", like_best: "frozenset[str]") -> "pd.DataFrame":
+    """Return the leaderboard with a mark behind the test AUROC of these runs."""
+    from bcdl.standing import LIKE_BEST
+
+    if not like_best:
+        return board
+    cells = [_cell("", value) for value in board["test/auroc"]]
+    marks = [f" {LIKE_BEST}" if run in like_best else "" for run in board["run_id"]]
+    return board.assign(**{"test/auroc": [cell + mark for cell, mark in zip(cells, marks, strict=True)]})
 
 
 def ui_hint(store: "TrackingStore") -> str:
