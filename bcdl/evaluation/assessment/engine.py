@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bcdl.evaluation.assessment.settings import Settings
-from bcdl.evaluation.assessment.statistic import level_statistic, points_table
+from bcdl.evaluation.assessment.statistic import level_statistic, points_table, wilson_intervals
 from bcdl.evaluation.levels import aggregate, fitted_rule, joining_levels, probabilities
 from bcdl.evaluation.predictions import labels, logits
 from bcdl.evaluation.thresholds import resolve_threshold
@@ -49,9 +49,11 @@ class LevelAssessment:
 
     @property
     def intervals(self) -> dict[str, Interval]:
-        """Every statistic with its interval; DeLong's is `auroc_delong`."""
+        """Every statistic with its interval; `auroc_delong` has DeLong's, `accuracy_wilson` Wilson's."""
         found = {name: drawn.interval() for name, drawn in self.drawn.items()}
-        return found if self.delong is None else {**found, "auroc_delong": self.delong}
+        found |= {} if self.delong is None else {"auroc_delong": self.delong}
+        counted = wilson_intervals(labels(self.table), probabilities(self.table), self.thresholds[DECISION])
+        return found | {f"{name}_wilson": interval for name, interval in counted.items()}
 
     @property
     def points(self) -> pd.DataFrame:

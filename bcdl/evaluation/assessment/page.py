@@ -18,6 +18,7 @@ from bcdl.stats import Interval
 
 _TEMPLATE = Path(__file__).parent / "page.html.j2"
 _FURTHER = ("pf1", "partial_auroc", "ece")
+_WILSON = ("accuracy_wilson", "precision_wilson", "sensitivity_wilson", "specificity_wilson")
 _QUANTITIES = {
     "sensitivity": "sensitivity",
     "specificity": "specificity",
@@ -38,6 +39,7 @@ _NAMES = {
     "pf1": "probabilistic F1",
     "partial_auroc": "partial AUROC (to 20 % false positives)",
     "ece": "expected calibration error",
+    **{name: f"{name.removesuffix('_wilson')}, Wilson's interval" for name in _WILSON},
 }
 _CAPTIONS = {
     "roc_curve": "ROC curve",
@@ -121,7 +123,9 @@ def _counts(levels: Sequence[LevelAssessment]) -> dict[str, Any]:
 
 def _metrics(levels: Sequence[LevelAssessment]) -> dict[str, Any]:
     intervals = [level.intervals for level in levels]
-    names = [name for name in ("auroc", "auroc_delong", *METRICS[1:], *_FURTHER) if name in intervals[0]]
+    names = [
+        name for name in ("auroc", "auroc_delong", *METRICS[1:], *_FURTHER, *_WILSON) if name in intervals[0]
+    ]
     rows = [
         [_NAMES.get(name, name), *(with_interval(of_level[name]) for of_level in intervals)] for name in names
     ]

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bcdl.metrics.decisions import predicted_classes
 from bcdl.metrics.weighted import WeightedMetrics
 from bcdl.stats import (
     CalibrationError,
@@ -72,6 +73,27 @@ def points_table(
                 rows.append((goal, cut, quantity, interval.value, interval.low, interval.high, *ends))
     columns = ["point", "threshold", "quantity", "value", "ci_low", "ci_high", "wilson_low", "wilson_high"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def wilson_intervals(truth: Labels, shares: Shares, threshold: float) -> dict[str, Interval]:
+    """Return those metrics of decisions that are shares of samples, with Wilson's interval.
+
+    Args:
+        truth: `(N,)` labels.
+        shares: `(N,)` probabilities of the positive class, or `(N, K)`.
+        threshold: of two classes, from which a sample is positive.
+    """
+    decided = predicted_classes(shares, threshold)
+    found = {"accuracy": wilson(int((decided == truth).sum()), len(truth))}
+    if shares.ndim == 2:
+        return found
+    counted = _counted(truth, decided == 1)
+    return {
+        **found,
+        "precision": counted["ppv"],
+        "sensitivity": counted["sensitivity"],
+        "specificity": counted["specificity"],
+    }
 
 
 def slug(goal: str) -> str:

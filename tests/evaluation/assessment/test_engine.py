@@ -2,10 +2,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn import metrics
+from statsmodels.stats.proportion import proportion_confint
 
 from bcdl.errors import UserError
 from bcdl.evaluation.assessment import Settings, assess
-from bcdl.evaluation.assessment.engine import ON_VALIDATION, ONE_CLASS
+from bcdl.evaluation.assessment.engine import ON_VALIDATION, ONE_CLASS, judged_rows
 from bcdl.metrics import youden_threshold
 from bcdl.scores import METRICS
 
@@ -44,6 +45,17 @@ def test_thresholds_are_fitted_on_validation_at_each_level(table: pd.DataFrame) 
     assert of_patients.thresholds["decision"] != of_samples.thresholds["decision"]
     called = validation["probability"] >= of_samples.thresholds["sensitivity=0.9"]
     assert called[validation["label"] == 1].mean() >= 0.9
+
+
+def test_shares_have_wilsons_interval_also_where_all_samples_are_right(table: pd.DataFrame) -> None:
+    right = table.assign(probability=table["label"].astype(float) * 0.8 + 0.1)
+    intervals = assess(right, "image", Settings(draws=20)).intervals
+    negatives = int((judged_rows(table)["label"] == 0).sum())
+    low, high = proportion_confint(negatives, negatives, method="wilson")
+    assert intervals["specificity"].low == 1.0
+    assert intervals["specificity_wilson"].value == 1.0
+    assert intervals["specificity_wilson"].low == pytest.approx(low)
+    assert intervals["specificity_wilson"].high == pytest.approx(high)
 
 
 def test_an_operating_point_has_bootstrap_and_wilson_intervals(table: pd.DataFrame) -> None:
@@ -123,7 +135,7 @@ def test_several_classes_have_metrics_with_intervals(table: pd.DataFrame) -> Non
         label=generator.integers(0, 3, len(table)), **columns
     )
     assessment = assess(several, "image", Settings(draws=FEW, calibration="temperature"))
-    assert set(assessment.levels[0].intervals) == set(METRICS)
+    assert set(assessment.levels[0].intervals) == {*METRICS, "accuracy_wilson"}
     assert assessment.levels[0].points.empty
 
 
