@@ -65,8 +65,26 @@ COMP_LINE='{line}' COMP_POINT={len(line)} COMP_WORDS=({typed}) COMP_CWORD={len(w
 _bcdl_complete bcdl
 printf '%s\\n' "${{COMPREPLY[@]}}"
 """
+    assert _printed("bash", script) == expected
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("bcdl tr", ["train"]),
+        ("bcdl list --config", ["--config-dir"]),
+        ("bcdl train -m model=cnn,tr", ["model=cnn,transfer"]),
+    ],
+)
+def test_fish_completes_the_whole_word(line: str, expected: list[str]) -> None:
+    assert _printed("fish", f"bcdl completion fish | source; complete -C '{line}'") == expected
+
+
+def _printed(shell: str, script: str) -> list[str]:
+    """Return the words that a script prints, in a shell that finds this environment's bcdl first."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     done = subprocess.run(
-        ["bash", "-c", script], capture_output=True, text=True, check=True, env={**os.environ, "PATH": path}
+        [shell, "-c", script], capture_output=True, text=True, check=True, env={**os.environ, "PATH": path}
     )
-    assert done.stdout.split() == expected, done.stderr
+    return done.stdout.split()
