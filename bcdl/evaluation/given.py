@@ -9,6 +9,7 @@ import pandas as pd
 
 from bcdl.errors import UserError, nearest
 from bcdl.evaluation.levels import probability_columns
+from bcdl.evaluation.predictions import DISAGREEMENT, MUTUAL_INFORMATION
 
 FORMATS = (".csv", ".parquet")
 COLUMNS = ("sample_id", "patient_id", "exam_id", "laterality", "split", "label", "probability")
@@ -62,7 +63,7 @@ def read_given(path: Path, names: Mapping[str, str]) -> Given:
     known = _labels(raw, path)
     table = _completed(raw, known, shares, path)[known.notna().to_numpy()].reset_index(drop=True)
     _require_samples(table, path)
-    own = {*COLUMNS, "fold", *shares}
+    own = {*COLUMNS, "fold", DISAGREEMENT, MUTUAL_INFORMATION, *shares}
     others = tuple(name for name in map(str, table) if name not in own and name.split("_")[0] != "logit")
     return Given(table, others, "patient_id" in raw, tuple(_notes(raw, table)))
 

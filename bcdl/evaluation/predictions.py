@@ -2,7 +2,8 @@
 
 Columns: `sample_id, patient_id, exam_id, laterality, split, fold, label`; `logit` and `probability` of the
 positive class for two classes, `logit_0, …, probability_0, …` for more. `fold` is the one that the run tests
-on, in its validation rows too, and null outside of a cross-validation; `label` is null where unknown.
+on, in its validation rows too, and null outside of a cross-validation; `label` is null where unknown. Of
+several members that were averaged there are `disagreement` and `mutual_information` as well.
 """
 
 from pathlib import Path
@@ -15,6 +16,7 @@ from bcdl.errors import UserError
 from bcdl.evaluation.levels import probability_columns
 from bcdl.metrics import Values, as_array, to_probabilities
 
+DISAGREEMENT, MUTUAL_INFORMATION = "disagreement", "mutual_information"
 _KEYS = ["sample_id", "patient_id", "exam_id", "laterality", "split"]
 
 

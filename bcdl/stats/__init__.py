@@ -1,4 +1,4 @@
-"""What a number is worth: intervals, paired tests, thresholds, calibration, screening statistics.
+"""What a number is worth: intervals, paired tests, thresholds, calibration, screening, selective prediction.
 
 Arrays in, numbers out; nothing here reads a table, a file or a configuration. Names are imported on first
 use.
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bcdl.stats.proportions import wilson
     from bcdl.stats.resampling import Drawn, bootstrap, together
     from bcdl.stats.screening import NetBenefit, Operating, ProbabilisticF1
+    from bcdl.stats.selective import RiskCoverage, unsureness
     from bcdl.stats.significance import Test, holm, mcnemar
     from bcdl.stats.thresholds import Goal
 
@@ -27,6 +28,7 @@ _PLACES = {
     "interval": ("Interval",),
     "proportions": ("wilson",),
     "screening": ("NetBenefit", "Operating", "ProbabilisticF1"),
+    "selective": ("RiskCoverage", "unsureness"),
     "significance": ("Test", "holm", "mcnemar"),
     "thresholds": ("Goal",),
 }
@@ -41,6 +43,7 @@ __all__ = [
     "NetBenefit",
     "Operating",
     "ProbabilisticF1",
+    "RiskCoverage",
     "Test",
     "auroc_interval",
     "auroc_test",
@@ -52,6 +55,7 @@ __all__ = [
     "mcnemar",
     "reliability",
     "together",
+    "unsureness",
     "wilson",
 ]
 

@@ -4,15 +4,14 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 from bcdl.evaluation.assessment.engine import Assessment
 from bcdl.evaluation.assessment.figures import assessment_figures
 from bcdl.evaluation.assessment.page import assessment_page
-from bcdl.evaluation.assessment.section import Section
+from bcdl.evaluation.assessment.section import Section, png
+from bcdl.evaluation.assessment.selective import selective_section
 from bcdl.evaluation.assessment.settings import Settings
 from bcdl.evaluation.assessment.subgroups import Subgroups, subgroups
 from bcdl.evaluation.levels import probabilities
@@ -58,13 +57,15 @@ def written(
         columns: of the judged table, that make subgroups.
         figures: whether any are drawn.
         facts: what else a reader is told, by name.
-        sections: further ones of the page, with tables and pictures of their own.
+        sections: further ones of the page, with tables and pictures of their own; selective prediction
+            follows them.
     """
     first = assessment.levels[0]
     parts = subgroups(first, columns, settings) if first.delong is not None and columns else None
     drawn = assessment_figures(first, classes, parts) if figures else {}
     pictures = {f"figures/{name}.png": png(figure) for name, figure in drawn.items()}
     tables = _tables(assessment, parts)
+    sections = [*sections, selective_section(first, settings, figures)]
     for section in sections:
         tables |= section.tables
         pictures |= section.pictures
@@ -83,13 +84,6 @@ def metrics_json(intervals: Mapping[str, Interval]) -> str:
         name: {key: _finite(value) for key, value in each.facts().items()} for name, each in intervals.items()
     }
     return json.dumps(facts, indent=2) + "\n"
-
-
-def png(figure: Figure) -> bytes:
-    """Return a figure as PNG."""
-    content = BytesIO()
-    figure.savefig(content, format="png")
-    return content.getvalue()
 
 
 def _tables(assessment: Assessment, parts: Subgroups | None) -> dict[str, pd.DataFrame]:
