@@ -17,6 +17,7 @@ from bcdl.evaluation.levels import SAMPLE, probability_columns
 from bcdl.scores import METRICS
 
 _SWITCHES = ("report", "figures")
+_AFTERWARDS = ("shifts", "tta", "runs")  # what infers again, or joins runs: `bcdl evaluate` alone does it
 
 
 def settings_of(cfg: DictConfig) -> Settings:
@@ -25,8 +26,29 @@ def settings_of(cfg: DictConfig) -> Settings:
     Raises:
         UserError: a value is none that it can have.
     """
-    values = {str(key): value for key, value in cfg.evaluate.items() if key not in _SWITCHES}
+    others = (*_SWITCHES, *_AFTERWARDS)
+    values = {str(key): value for key, value in cfg.evaluate.items() if key not in others}
     return Settings(**values, seed=cfg.seed)
+
+
+def asked_afterwards(cfg: DictConfig) -> list[str]:
+    """Return which of `shifts`, `tta` and `runs` a configuration asks for."""
+    return [name for name in _AFTERWARDS if cfg.evaluate.get(name) not in (None, "none")]
+
+
+def require_nothing_afterwards(cfg: DictConfig) -> None:
+    """Refuse to train with what is for runs that are trained.
+
+    Raises:
+        UserError: the configuration asks for shifts, test-time augmentation or an ensemble.
+    """
+    asked = asked_afterwards(cfg)
+    if asked:
+        run = "" if asked == ["runs"] else "run=latest "
+        raise UserError(
+            f"evaluate.{asked[0]} is for runs that are trained: train without it, then type bcdl evaluate "
+            f"{run}evaluate.{asked[0]}=…"
+        )
 
 
 def judged(given: Given, settings: Settings) -> Assessment:
@@ -50,7 +72,7 @@ def judge_file(cfg: DictConfig) -> float:
         assessment,
         settings,
         title=f"Evaluation of {path.name}",
-        classes=_classes(given.table),
+        classes=class_names(given.table),
         columns=given.subgroups,
         figures=cfg.evaluate.figures,
     )
@@ -93,14 +115,15 @@ def print_assessment(assessment: Assessment, title: str) -> None:
         console.print(f"Note: {note}", soft_wrap=True)
 
 
-def _contents(files: Written) -> Mapping[str, bytes]:
-    texts = {name: text.encode() for name, text in files.texts.items()}
-    tables = {name: table.to_csv(index=False).encode() for name, table in files.tables.items()}
-    return {**texts, **tables, **files.pictures}
-
-
-def _classes(table: pd.DataFrame) -> tuple[str, ...]:
+def class_names(table: pd.DataFrame) -> tuple[str, ...]:
+    """Return what classes are called where predictions alone are known."""
     columns = probability_columns(table)
     if len(columns) == 1:
         return "negative", "positive"
     return tuple(f"class {name.removeprefix('probability_')}" for name in columns)
+
+
+def _contents(files: Written) -> Mapping[str, bytes]:
+    texts = {name: text.encode() for name, text in files.texts.items()}
+    tables = {name: table.to_csv(index=False).encode() for name, table in files.tables.items()}
+    return {**texts, **tables, **files.pictures}

@@ -1,21 +1,25 @@
 """A run's report: what its test samples say, with intervals, as metrics, tables, figures and a page."""
 
-import math
+from collections.abc import Sequence
 
 import pandas as pd
 from omegaconf import DictConfig
 
 from bcdl.data import ExamDataModule
 from bcdl.data.attributes import sample_attributes
-from bcdl.evaluation.assessment import Assessment, assess, written
+from bcdl.evaluation.assessment import Section, Written, assess, written
 from bcdl.judge import settings_of
-from bcdl.scores import METRICS
+from bcdl.results import interval_ends, record_written
 from bcdl.tracking import TrackedRun
 
-REPORT = "report"
 
-
-def record_report(run: TrackedRun, cfg: DictConfig, data: ExamDataModule, predictions: pd.DataFrame) -> None:
+def record_report(
+    run: TrackedRun,
+    cfg: DictConfig,
+    data: ExamDataModule,
+    predictions: pd.DataFrame,
+    sections: Sequence[Section] = (),
+) -> None:
     """Judge a run's test samples, and record the report as artifacts and the ends of intervals as metrics.
 
     Args:
@@ -23,6 +27,7 @@ def record_report(run: TrackedRun, cfg: DictConfig, data: ExamDataModule, predic
         cfg: its configuration; `evaluate` says how.
         data: its prepared data.
         predictions: table of validation and test samples, calibrated.
+        sections: further ones of the page.
     """
     settings, attributes = settings_of(cfg), sample_attributes(data.table, data.samples)
     table = predictions.merge(attributes, on="sample_id", how="left", validate="many_to_one")
@@ -35,23 +40,16 @@ def record_report(run: TrackedRun, cfg: DictConfig, data: ExamDataModule, predic
         columns=[name for name in map(str, attributes) if name != "sample_id"],
         figures=cfg.evaluate.figures,
         facts=_facts(data),
+        sections=sections,
     )
-    for name, text in files.texts.items():
-        run.log_text(text, f"{REPORT}/{name}")
-    for name, table in files.tables.items():
-        run.log_table(table, f"{REPORT}/{name}")
-    for name, content in files.pictures.items():
-        run.log_bytes(content, name)
-    run.log_new(_ends(assessment))
+    record_written(run, files)
+    run.log_new(interval_ends(assessment))
 
 
-def _ends(assessment: Assessment) -> dict[str, float]:
-    """Return the ends of the metrics' intervals, named `test/auroc_ci_low`."""
-    found: dict[str, float] = {}
-    for name, interval in assessment.intervals.items():
-        if name.rpartition("/")[2] in METRICS and not math.isnan(interval.low):
-            found |= {f"test/{name}_ci_low": interval.low, f"test/{name}_ci_high": interval.high}
-    return found
+def record_sections(run: TrackedRun, sections: Sequence[Section]) -> None:
+    """Record the tables and pictures of sections where there is no report."""
+    for section in sections:
+        record_written(run, Written({}, section.tables, section.pictures))
 
 
 def _facts(data: ExamDataModule) -> dict[str, str]:

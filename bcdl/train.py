@@ -11,17 +11,18 @@ from omegaconf import DictConfig
 
 from bcdl.assemble import build_data, build_model, build_trainer
 from bcdl.checkpoints import best_checkpoint, check_keep, fitted, mark_fitted, record_best, tidy
-from bcdl.conclude import SPLITS, VALIDATION, conclude, draw_curves, infer
+from bcdl.conclude import SPLITS, conclude, draw_curves, infer
 from bcdl.data import ExamDataModule
 from bcdl.distributed import joined_config, require_one_start, shared_fit
 from bcdl.errors import UserError
 from bcdl.failures import explained, headline
-from bcdl.judge import settings_of
+from bcdl.judge import require_nothing_afterwards, settings_of
 from bcdl.lineage import Plan, last_checkpoint, plan_run, require_same_data, run_config
 from bcdl.mistakes import check_values
 from bcdl.models import Classifier, Pruning, StaysStopped, load_checkpoint
 from bcdl.notebook import restore
 from bcdl.record import earlier_run, open_job, open_run, record_configuration, record_inputs
+from bcdl.results import VALIDATION
 from bcdl.scores import monitored_metric
 from bcdl.sweeps.member import LOG_VARIABLE, Member, prunes
 from bcdl.tracking import RunLogger, TrackedRun, TrackingStore, was_interrupted
@@ -73,6 +74,7 @@ def checked_data(cfg: DictConfig) -> ExamDataModule:
     """Return the data of a configuration whose values have been checked; nothing is read yet."""
     check_keep(cfg.keep)
     settings_of(cfg)
+    require_nothing_afterwards(cfg)
     monitored_metric(cfg.callbacks.best.monitor)
     return build_data(cfg)
 

@@ -272,7 +272,7 @@ MOMENTS = {
     "opened": "bcdl.train.Member.opened",
     "in training": "bcdl.models.Speed.on_train_epoch_end",
     "fitted": "bcdl.train.load_checkpoint",
-    "in the results": "bcdl.conclude._print_results",
+    "in the results": "bcdl.conclude.print_results",
     "run closed": "bcdl.train.tidy",
     "tidied": "bcdl.train.Member.finished",
 }
