@@ -71,7 +71,7 @@ class ImageStore:
         image: Pixels = self._arrays[self._segment[row]][self._slot[row]]
         return image if image.dtype == self.dtype else widen(image)
 
-    def __reduce__(self) -> tuple[type["ImageStore"], tuple[Path, pd.DataFrame]]:
+    def __reduce__(self) -> tuple[type["ImageStore"], tuple[Any, ...]]:
         return ImageStore, (self.folder, self._records)
 
     @property
