@@ -13,4 +13,5 @@ OBJECTIVES_TAG, VARIED_TAG, JOBS_TAG = "bcdl.objectives", "bcdl.varied", "bcdl.j
 BEST_RUN_TAG, BEST_TRIAL_TAG = "bcdl.best_run", "bcdl.best_trial"
 
 PARENT_TAG = "mlflow.parentRunId"  # MLflow's own, as the next
+MEMBERS_TAG = "bcdl.members"  # of an ensemble: the ids of its runs
 DESCRIPTION_TAG = "mlflow.note.content"
