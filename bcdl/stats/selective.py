@@ -42,7 +42,9 @@ class RiskCoverage:
         coverages: Sequence[float] = COVERAGES,
     ) -> None:
         self._order = np.argsort(uncertainty, kind="stable")
-        self._last = np.append(np.flatnonzero(np.diff(uncertainty[self._order])), len(uncertainty) - 1)
+        ends = np.flatnonzero(np.diff(uncertainty[self._order])) + 1
+        tied = len(ends) + 1 < len(uncertainty)
+        self._ends = np.concatenate([[0], ends, [len(uncertainty)]]) if tied else slice(None)
         self._wrong = wrong[self._order].astype(np.float64)
         self._positive = None if positive is None else positive[self._order].astype(np.float64)
         self.coverages = tuple(coverages)
@@ -75,7 +77,9 @@ class RiskCoverage:
 
     def _counted(self, ordered: Values) -> Values:
         """Return the weight down to each distinct uncertainty, `(D, T + 1)`, from 0."""
-        return np.pad(np.cumsum(ordered, axis=1)[:, self._last], ((0, 0), (1, 0)))
+        sums = np.zeros((ordered.shape[0], ordered.shape[1] + 1))
+        np.cumsum(ordered, axis=1, out=sums[:, 1:])
+        return np.asarray(sums[:, self._ends])
 
     def _named(self, name: str, values: Values) -> dict[str, Values]:
         return {f"{name}@{share:g}": column for share, column in zip(self.coverages, values.T, strict=True)}
@@ -106,11 +110,10 @@ def _area(kept: Values, errors: Values) -> Values:
     ones is (e + (j - a) s) / j, with e errors before: its sum is (e - a s) (H(b) - H(a)) + s (b - a), with
     the harmonic numbers H.
     """
-    steps = np.diff(kept, axis=1)
-    share = ratio(np.diff(errors, axis=1), steps, empty=0.0)
-    before = errors[:, :-1] - kept[:, :-1] * share
-    risks = before * np.diff(_harmonic(kept), axis=1) + share * steps
-    return np.asarray(ratio(risks.sum(axis=1), kept[:, -1]))
+    steps, wrong = np.diff(kept, axis=1), np.diff(errors, axis=1)
+    before = errors[:, :-1] - kept[:, :-1] * ratio(wrong, steps, empty=0.0)
+    risks = np.einsum("dt,dt->d", before, np.diff(_harmonic(kept), axis=1)) + errors[:, -1]
+    return np.asarray(ratio(risks, kept[:, -1]))
 
 
 def _best_area(total: Values, errors: Values) -> Values:
