@@ -80,7 +80,7 @@ def _section(
     cfg: DictConfig, data: ExamDataModule, tables: dict[str, pd.DataFrame], whole: Ensemble
 ) -> Section:
     mirrored = any(name.startswith("mirrored") for name in tables)
-    note = NEVER_MIRRORED if mirrored and not cfg.augment.flip else ""
+    note = NEVER_MIRRORED if mirrored and not cfg.augment.get("flip") else ""
     return members_section(
         TITLE,
         TEXT.format(number=len(tables), choice=cfg.evaluate.tta, note=note),

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import torch
 from omegaconf import DictConfig, OmegaConf
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -131,9 +130,10 @@ def _long(shifted: Mapping[Condition, pd.DataFrame]) -> pd.DataFrame:
 
 def _print(table: pd.DataFrame, notes: Sequence[str]) -> None:
     """Print the table within 80 columns."""
-    shown = Table(
-        "shift", "setting", title="Test samples under shifts", title_justify="left", box=SIMPLE_HEAD
-    )
+    title = "Test samples under shifts"
+    shown = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    shown.add_column("shift")
+    shown.add_column("setting")
     for name in ("AUROC", "difference (95 %)", "sens.", "spec."):
         shown.add_column(name, justify="right")
     for row in table.to_dict("records"):
