@@ -75,6 +75,25 @@ HYDRA_VERBS = {
             _ROOT,
         ),
     ),
+    "explain": Verb(
+        summary="Show what a run's model looked at: maps, views, like cases; and whether maps find lesions.",
+        examples=(
+            "explain run=latest",
+            "explain run=latest split=test n=16",
+            "explain run=3f2a methods=[grad_cam,occlusion] which=errors",
+            "explain run=latest split=val scores=false check=false",
+        ),
+        module="bcdl.explaining",
+        keys=(
+            ("run", "run id, 4 or more leading characters of it, run name, or latest"),
+            ("split", "train, val or test"),
+            ("n", "samples on the sheets"),
+            ("which", "highest, errors or random: how they are chosen"),
+            ("methods", "such as [grad_cam,integrated_gradients]; null takes those that suit the model"),
+            ("most", "samples with a lesion that are scored, and as many without"),
+            _ROOT,
+        ),
+    ),
     "prepare": Verb(
         summary="Decode a data set into its image store, beside its tables, and report on its images.",
         examples=(

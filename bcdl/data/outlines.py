@@ -1,6 +1,7 @@
 """Findings where they lie on the stored images: masks and boxes moved as the pixels were."""
 
 import logging
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from bcdl.data.readers.reader import Reader
 from bcdl.data.store import ImageStore
 from bcdl.imaging import Geometry, ImageError
+from bcdl.imaging.geometry import Box
 
 _LOG = logging.getLogger(__name__)
 _ASPECT = 0.05  # by which the aspect of a mask may differ from its image's
@@ -44,17 +46,52 @@ def outlines(reader: Reader | None, store: ImageStore, row: int, findings: pd.Da
     Returns:
         An array (N, 2) of x and y in pixels of the stored image for each piece.
     """
-    geometry = store.geometry(row)
     found: list[Outline] = []
+    for area in _areas(reader, store.geometry(row), findings):
+        found += [_corners(area)] if isinstance(area, tuple) else _contours(area)
+    return found
+
+
+def finding_areas(
+    reader: Reader | None, store: ImageStore, row: int, findings: pd.DataFrame
+) -> list[NDArray[np.bool_]]:
+    """Return the pixels (H, W) of each of one image's findings on the stored image.
+
+    The arguments are those of `outlines`. A box is filled; findings with neither mask nor box, and those of
+    which the stored image shows nothing, are left out.
+    """
+    geometry = store.geometry(row)
+    areas = [
+        _filled(area, geometry.size) if isinstance(area, tuple) else area
+        for area in _areas(reader, geometry, findings)
+    ]
+    return [area for area in areas if area.any()]
+
+
+def _areas(
+    reader: Reader | None, geometry: Geometry, findings: pd.DataFrame
+) -> Iterator[NDArray[np.bool_] | Box]:
+    """Yield each finding's mask, or else its box, on the stored image."""
     boxes = findings[["x0", "y0", "x1", "y1"]].to_numpy(np.float64)
     for mask_path, box in zip(findings["mask_path"], boxes.tolist(), strict=True):
         mask = _mask(reader, geometry, mask_path)
         if mask is not None:
-            found += _contours(mask)
+            yield mask
         elif not np.isnan(box[0]):
-            x0, y0, x1, y1 = geometry.box(tuple(box))
-            found.append(np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]]))
-    return found
+            yield geometry.box(tuple(box))
+
+
+def _corners(box: Box) -> Outline:
+    x0, y0, x1, y1 = box
+    return np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
+
+
+def _filled(box: Box, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Return the pixels (H, W) whose centres lie in a box."""
+    x0, y0, x1, y1 = box
+    rows, columns = (np.arange(side) + 0.5 for side in size)
+    inside: NDArray[np.bool_] = ((rows >= y0) & (rows < y1))[:, None] & ((columns >= x0) & (columns < x1))
+    return inside
 
 
 def _mask(reader: Reader | None, geometry: Geometry, mask_path: object) -> NDArray[np.bool_] | None:

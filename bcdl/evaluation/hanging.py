@@ -11,9 +11,8 @@ from bcdl.data.table import LATERALITIES, VIEWS
 from bcdl.evaluation.sheet import Frame
 
 _SIDES, _STANDARD = ("R", "L"), ("CC", "MLO")
-
-
 Outlines = Sequence[NDArray[np.float64]]
+Place = tuple[str, int | None]  # such as R-CC, and the slot that shows it
 
 
 def hang(batch: Batch, outlines: Sequence[Sequence[Outlines]] | None = None) -> list[list[Frame]]:
@@ -26,29 +25,36 @@ def hang(batch: Batch, outlines: Sequence[Sequence[Outlines]] | None = None) -> 
         batch: The samples.
         outlines: Of the findings in each sample's slots; `None` draws none.
     """
-    arrays = [batch[name].cpu().numpy() for name in ("image", "view_mask", "laterality", "view", "time")]
-    marks = outlines or [[()] * arrays[1].shape[1]] * len(arrays[1])
-    image, mask, laterality, view, time = arrays
-    return [_hang_sample(*sample) for sample in zip(image, mask, laterality, view, time, marks, strict=True)]
+    images = batch["image"].cpu().numpy()
+    marks = outlines or [[()] * images.shape[1]] * len(images)
+    return [
+        [Frame(name, None) if slot is None else Frame(name, image[slot], mark[slot]) for name, slot in places]
+        for places, image, mark in zip(hung_slots(batch), images, marks, strict=True)
+    ]
 
 
-def _hang_sample(
-    image: NDArray[np.float32],
+def hung_slots(batch: Batch) -> list[list[Place]]:
+    """Return the name and the slot of each frame of the samples, in the order of `hang`.
+
+    The slot is None where an expected view is missing.
+    """
+    arrays = [batch[name].cpu().numpy() for name in ("view_mask", "laterality", "view", "time")]
+    return [_places(*sample) for sample in zip(*arrays, strict=True)]
+
+
+def _places(
     mask: NDArray[np.bool_],
     laterality: NDArray[np.int64],
     view: NDArray[np.int64],
     time: NDArray[np.float32],
-    outlines: Sequence[Outlines],
-) -> list[Frame]:
-    frames = []
+) -> list[Place]:
+    places = []
     for years in sorted(set(time[mask].tolist()), reverse=True):
         slots = np.flatnonzero(mask & (time == years)).tolist()
-        keys = [(LATERALITIES[laterality[slot]], VIEWS[view[slot]]) for slot in slots]
-        expected = _expected(keys) if len(mask) > 1 else []
-        frames += _hang_exam(
-            dict(enumerate(keys)), image[slots], [outlines[slot] for slot in slots], expected
-        )
-    return frames
+        keys = {slot: (LATERALITIES[laterality[slot]], VIEWS[view[slot]]) for slot in slots}
+        expected = _expected(list(keys.values())) if len(mask) > 1 else []
+        places += _places_of_exam(keys, expected)
+    return places
 
 
 def _expected(keys: list[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -56,21 +62,13 @@ def _expected(keys: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(side, view) for view in _STANDARD for side in _SIDES if side in shown]
 
 
-def _hang_exam(
-    keys: dict[int, tuple[str, str]],
-    images: NDArray[np.float32],
-    outlines: Sequence[Outlines],
-    expected: list[tuple[str, str]],
-) -> list[Frame]:
+def _places_of_exam(keys: dict[int, tuple[str, str]], expected: list[tuple[str, str]]) -> list[Place]:
     waiting: dict[tuple[str, str], list[int]] = defaultdict(list)
     for slot, key in keys.items():
         waiting[key].append(slot)
     first = [(key, waiting[key].pop(0) if waiting[key] else None) for key in expected]
     rest = [(key, slot) for key, slots in waiting.items() for slot in slots]
-    return [
-        Frame(_name(*key), None) if slot is None else Frame(_name(*key), images[slot], outlines[slot])
-        for key, slot in [*first, *rest]
-    ]
+    return [(_name(*key), slot) for key, slot in [*first, *rest]]
 
 
 def _name(side: str, view: str) -> str:

@@ -3,11 +3,13 @@
 Nothing here is drawn from or written to a run. captum (extra `explain`) is imported when a method needs it.
 """
 
+from bcdl.explain.candidates import Candidates, candidates
 from bcdl.explain.contributions import leave_one_out, shapley_values
 from bcdl.explain.curves import PerturbationCurve, deletion_curve, insertion_curve
 from bcdl.explain.explanation import Explanation, explain
+from bcdl.explain.lesions import Lesions
 from bcdl.explain.localisation import PointingGame, energy_inside, pointing_game, pointing_hit
-from bcdl.explain.methods import METHODS, MapFunction, methods_for
+from bcdl.explain.methods import METHODS, MapFunction, methods_for, usual_methods
 from bcdl.explain.neighbours import Neighbours, embed, neighbours
 from bcdl.explain.perturbation import integrated_gradients, occlusion
 from bcdl.explain.randomisation import CUTOFF, RandomisationCheck, randomisation_check
@@ -17,7 +19,9 @@ from bcdl.explain.sheet import View, explanation_sheet
 __all__ = [
     "CUTOFF",
     "METHODS",
+    "Candidates",
     "Explanation",
+    "Lesions",
     "MapFunction",
     "Neighbours",
     "PerturbationCurve",
@@ -25,6 +29,7 @@ __all__ = [
     "RandomisationCheck",
     "View",
     "breasts",
+    "candidates",
     "deletion_curve",
     "embed",
     "energy_inside",
@@ -40,4 +45,5 @@ __all__ = [
     "pointing_hit",
     "randomisation_check",
     "shapley_values",
+    "usual_methods",
 ]

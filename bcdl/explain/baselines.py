@@ -1,11 +1,14 @@
-"""What a region of a view becomes when it is taken away."""
+"""What a region of a view becomes when it is taken away; and a map that knows no model."""
 
 from collections.abc import Callable
 
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
+from bcdl.data.batch import Batch
 from bcdl.errors import UserError, nearest
+from bcdl.models import Classifier
+from bcdl.networks.pooling import valid_views
 
 _COARSE = 16  # pixels of the view for one of its blur
 
@@ -26,6 +29,20 @@ def baseline(view: Tensor, kind: str) -> Tensor:
             f"expected a baseline among {', '.join(BASELINES)}, found '{kind}'.{nearest(kind, BASELINES)}"
         )
     return BASELINES[kind](view)
+
+
+def brightness(model: Classifier, batch: Batch, target: int) -> Tensor:
+    """Return the images themselves as maps (N, H, W) of the valid views, 0 where they are darkest.
+
+    A control: a method points better than this only if it knows more than that lesions are bright.
+
+    Args:
+        model: Of no influence.
+        batch: Samples.
+        target: Of no influence.
+    """
+    view = valid_views(batch["image"], batch["view_mask"]).float().mean(1)
+    return view - view.amin((-2, -1), keepdim=True)
 
 
 def _dark(view: Tensor) -> Tensor:

@@ -56,7 +56,7 @@ def pointing_hit(saliency: Map, mask: Mask, tolerance: int = 0) -> bool:
     _check_geometry(saliency, mask)
     if saliency.max() == saliency.min():
         return False
-    return bool(_widened(mask, tolerance).flat[int(saliency.argmax())])
+    return bool(widened(mask, tolerance).flat[int(saliency.argmax())])
 
 
 def pointing_game(
@@ -85,7 +85,7 @@ def pointing_game(
             raise UserError(
                 f"expected a lesion in every mask of the pointing game, found none in mask {number}"
             )
-        chance.append(_widened(mask, tolerance)[region].sum() / max(1, region.sum()))
+        chance.append(widened(mask, tolerance)[region].sum() / max(1, region.sum()))
     return PointingGame(np.array(hits, bool), np.array(chance, float))
 
 
@@ -104,7 +104,7 @@ def energy_inside(saliency: Map, mask: Mask) -> float:
     return float(positive[mask].sum() / total) if total > 0 else 0.0
 
 
-def _widened(mask: Mask, tolerance: int) -> Mask:
+def widened(mask: Mask, tolerance: int) -> Mask:
     """Return where a point is at most `tolerance` pixels from the mask."""
     if tolerance == 0 or not mask.any():
         return mask

@@ -40,7 +40,7 @@ def probability_of(logits: Tensor, target: int) -> Tensor:
     return logits.softmax(1)[:, target]
 
 
-def samples(batch: Batch, rows: Tensor | slice) -> Batch:
+def samples(batch: Batch, rows: Tensor | slice | list[int]) -> Batch:
     """Return some samples of a batch, repeated where `rows` repeats them."""
     values = cast("dict[str, Tensor]", batch)
     return cast(Batch, {name: value[rows] for name, value in values.items()})

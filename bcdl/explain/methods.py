@@ -26,11 +26,15 @@ class Method:
         maps: Computes them.
         needs: What it takes, as a part of a sentence.
         works: Whether it works for a model of images.
+        captum: Whether it is computed by captum.
+        costly: Whether it takes a hundred passes a view or more.
     """
 
     maps: MapFunction
     needs: str
     works: Callable[[Classifier], bool]
+    captum: bool = False
+    costly: bool = False
 
 
 def methods_for(model: Classifier) -> tuple[str, ...]:
@@ -38,6 +42,12 @@ def methods_for(model: Classifier) -> tuple[str, ...]:
     if model.encoder.reads != "image":
         return ()
     return tuple(name for name, method in METHODS.items() if method.works(model))
+
+
+def usual_methods(model: Classifier) -> tuple[str, ...]:
+    """Return the methods that work for a model but for the costly ones; those where no other works."""
+    working = methods_for(model)
+    return tuple(name for name in working if not METHODS[name].costly) or working
 
 
 def method_for(model: Classifier, name: str) -> Method:
@@ -83,8 +93,10 @@ METHODS = {
     "grad_cam_pp": _cam(grad_cam_pp),
     "hires_cam": _cam(hires_cam),
     "layer_cam": _cam(layer_cam),
-    "integrated_gradients": Method(integrated_gradients, "logits with gradients", _has_gradients),
-    "occlusion": Method(occlusion, "images", lambda model: True),
+    "integrated_gradients": Method(
+        integrated_gradients, "logits with gradients", _has_gradients, captum=True
+    ),
+    "occlusion": Method(occlusion, "images", lambda model: True, captum=True, costly=True),
     "attention_rollout": Method(
         attention_rollout,
         "a vision transformer whose layers attend to all patches",

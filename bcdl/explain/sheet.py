@@ -1,4 +1,4 @@
-"""A sheet of explanations: for each sample a row of its views, and the same views under their maps."""
+"""A sheet of explanations: for each sample a row of its views, and below it the same under their maps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 Picture = NDArray[np.float32]
 
 _WIDTHS = (160, 320)  # pixels of a view on the sheet, at least and at most
-_GAP, _TITLE, _CAPTION, _MARGIN = 6, 16, 24, 8  # pixels
+_ACROSS = 1400  # pixels of a sheet, unless one sample is wider
+_GAP, _TITLE, _CAPTION, _MARGIN = 6, 16, 36, 8  # pixels
+_LETTER = 6.4  # pixels, of a caption
 _INK, _OUTLINE = "#222222", "#4cc9f0"
 _DPI = 100
 _OPACITY = 0.65  # of a map's largest value
+_HIGHEST = 99.9  # percentile at which the scale ends
 
 
 @dataclass(frozen=True)
@@ -38,35 +41,42 @@ class View:
 
 
 def explanation_sheet(samples: Sequence[Sequence[View]], captions: Sequence[str]) -> Figure:
-    """Draw samples one below the other, each as a row of its views and a row of its overlays.
+    """Draw samples in a grid, each as a row of its views and a row of its overlays.
 
-    A sample's maps share one scale, so that a view without evidence stays grey. Values below 0 are not drawn.
+    A sample's maps share one scale, so that a view without evidence stays grey; it ends where a thousandth of
+    the pixels is larger, or single pixels would leave the rest dark. Values below 0 are not drawn.
 
     Args:
         samples: The views of each sample; all images have one size.
-        captions: A line for each sample, such as its id and probability.
+        captions: One or two lines for each sample, such as its id and probability; long lines are cut.
     """
     height, width = samples[0][0].image.shape
     shown = int(np.clip(width, *_WIDTHS))
     size = (shown, round(shown * height / width))
     cell = (max(map(len, samples)) * (size[0] + _GAP) - _GAP, 2 * size[1] + _GAP)
     step = cell[1] + _CAPTION + _TITLE + _MARGIN
-    full = (cell[0] + 2 * _MARGIN, len(samples) * step)
+    columns = min(len(samples), max(1, _ACROSS // (cell[0] + 2 * _MARGIN)))
+    full = (columns * (cell[0] + 2 * _MARGIN), -(-len(samples) // columns) * step)
     figure = Figure((full[0] / _DPI, full[1] / _DPI), _DPI)
     for number, (views, caption) in enumerate(zip(samples, captions, strict=True)):
-        bottom = full[1] - number * step - _CAPTION - _TITLE - cell[1]
-        place = (_MARGIN / full[0], bottom / full[1], cell[0] / full[0], cell[1] / full[1])
+        row, column = divmod(number, columns)
+        bottom = full[1] - row * step - _CAPTION - _TITLE - cell[1]
+        left = column * (cell[0] + 2 * _MARGIN) + _MARGIN
+        place = (left / full[0], bottom / full[1], cell[0] / full[0], cell[1] / full[1])
         axes = figure.add_axes(
             place, frameon=False, xlim=(0, cell[0]), ylim=(cell[1], 0), xticks=[], yticks=[]
         )
-        axes.set_title(caption, loc="left", fontsize=9, color=_INK, pad=_TITLE)
+        lines = [line[: int(cell[0] / _LETTER)] for line in caption.splitlines()]
+        axes.set_title("\n".join(lines), loc="left", fontsize=9, color=_INK, pad=_TITLE)
         _draw_sample(axes, views, size)
     return figure
 
 
 def _draw_sample(axes: Axes, views: Sequence[View], size: tuple[int, int]) -> None:
     """Draw views of `size` (width, height) in pixels of the sheet, their overlays below them."""
-    largest = max(float(view.saliency.max()) for view in views)
+    values = np.concatenate([view.saliency.ravel() for view in views])
+    largest = float(np.percentile(values, _HIGHEST))
+    largest = largest if largest > 0 else float(values.max())
     for column, view in enumerate(views):
         left, below = column * (size[0] + _GAP), size[1] + _GAP
         grey = _grey(view.image, size)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from bcdl.stats.calibration import BrierParts, CalibrationError, brier_parts, reliability
     from bcdl.stats.calibrators import Calibrator, check_calibration, fit_calibrator
     from bcdl.stats.delong import auroc_interval, auroc_test
+    from bcdl.stats.froc import Froc, Marks, froc_curve, froc_intervals, sensitivity_at
     from bcdl.stats.interval import Interval
     from bcdl.stats.proportions import wilson
     from bcdl.stats.resampling import Drawn, bootstrap, together
@@ -25,6 +26,7 @@ _PLACES = {
     "calibration": ("BrierParts", "CalibrationError", "brier_parts", "reliability"),
     "calibrators": ("Calibrator", "check_calibration", "fit_calibrator"),
     "delong": ("auroc_interval", "auroc_test"),
+    "froc": ("Froc", "Marks", "froc_curve", "froc_intervals", "sensitivity_at"),
     "interval": ("Interval",),
     "proportions": ("wilson",),
     "screening": ("NetBenefit", "Operating", "ProbabilisticF1"),
@@ -38,8 +40,10 @@ __all__ = [
     "CalibrationError",
     "Calibrator",
     "Drawn",
+    "Froc",
     "Goal",
     "Interval",
+    "Marks",
     "NetBenefit",
     "Operating",
     "ProbabilisticF1",
@@ -51,9 +55,12 @@ __all__ = [
     "brier_parts",
     "check_calibration",
     "fit_calibrator",
+    "froc_curve",
+    "froc_intervals",
     "holm",
     "mcnemar",
     "reliability",
+    "sensitivity_at",
     "together",
     "unsureness",
     "wilson",

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bcdl.data.outlines import outlines
+from bcdl.data.outlines import finding_areas, outlines
 from bcdl.data.preparing import Preparation, Prepared, prepare_images
 from bcdl.data.readers import Phantom
 from bcdl.imaging import Imaging
@@ -52,3 +52,29 @@ def test_a_data_set_is_prepared_below_two_folders_alike(tmp_path: Path, prepared
     imaging = Imaging(size=(128, 64), crop="breast", orient="left")
     again = prepare_images(READER, READER.read(), Preparation(imaging, tmp_path))
     assert again.store.fingerprint == prepared.store.fingerprint
+
+
+def test_a_finding_s_area_is_its_mask_and_lies_within_its_outline_s_reach(prepared: Prepared) -> None:
+    row, findings = one_finding(prepared, "R")
+    [area] = finding_areas(READER, prepared.store, row, findings)
+    [outline] = outlines(READER, prepared.store, row, findings)
+    rows, columns = np.nonzero(area)
+    assert area.shape == (128, 64)
+    assert [columns.min(), rows.min()] == pytest.approx(outline.min(axis=0) - 0.5)
+    assert [columns.max(), rows.max()] == pytest.approx(outline.max(axis=0) - 0.5)
+
+
+def test_a_box_is_filled_where_there_is_no_mask(prepared: Prepared) -> None:
+    row, findings = one_finding(prepared, "L")
+    [area] = finding_areas(None, prepared.store, row, findings)
+    [box] = outlines(None, prepared.store, row, findings)
+    assert area.sum() == pytest.approx(np.ptp(box, axis=0).prod(), rel=0.25)
+    assert finding_areas(READER, prepared.store, row, findings)[0][area].mean() > 0.5
+
+
+def test_findings_without_a_place_and_those_cropped_away_have_no_area(prepared: Prepared) -> None:
+    row, findings = one_finding(prepared, "L")
+    far = findings.assign(mask_path=np.nan, x0=900.0, y0=900.0, x1=910.0, y1=910.0)
+    placeless = far.assign(x0=np.nan, y0=np.nan, x1=np.nan, y1=np.nan)
+    assert finding_areas(READER, prepared.store, row, far) == []
+    assert finding_areas(READER, prepared.store, row, placeless) == []

@@ -2,7 +2,7 @@ import torch
 
 from bcdl.data.batch import Batch
 from bcdl.data.table import LATERALITIES, VIEWS
-from bcdl.evaluation.hanging import hang
+from bcdl.evaluation.hanging import hang, hung_slots
 
 
 def batch(views: list[str], slots: int, time: list[float] | None = None) -> Batch:
@@ -56,3 +56,8 @@ def test_single_images_expect_nothing_beside_them() -> None:
 def test_exams_of_a_patient_hang_from_the_oldest() -> None:
     found = hung(batch(["L-CC", "L-MLO", "L-CC", "L-MLO"], 5, time=[2.0, 2.0, 0.0, 0.0]))
     assert found == [("L-CC", 0), ("L-MLO", 1), ("L-CC", 2), ("L-MLO", 3)]
+
+
+def test_slots_hang_as_their_images_do() -> None:
+    given = batch(["L-CC", "R-CC", "R-MLO"], 4)
+    assert hung_slots(given)[0] == hung(given)

@@ -1,7 +1,7 @@
 import pytest
 
 from bcdl.errors import UserError
-from bcdl.explain import explain, methods_for
+from bcdl.explain import explain, methods_for, usual_methods
 from bcdl.models import CNN, CNNRNN, Autoencoder, Radiomics, Transfer
 from bcdl.networks import RadiomicsEncoder, SmallCNN
 from tests.explain.building import build, linear_model, make_batch, tiny_vit
@@ -83,3 +83,16 @@ def test_unknown_methods_are_named_with_the_nearest() -> None:
 def test_a_class_that_the_model_does_not_have_is_refused(classes: int, target: int) -> None:
     with pytest.raises(UserError, match=f"from 0 to {classes - 1}, found {target}"):
         explain(build(classes=classes), make_batch(), "grad_cam", target)
+
+
+@pytest.mark.parametrize(
+    ("model", "names"),
+    [
+        (build(CNN), (*CAM, "integrated_gradients")),
+        (build(CNN, tiny_vit()), ("integrated_gradients", "attention_rollout")),
+        (build(Transfer, mode="separate_classifier"), ("occlusion",)),
+        (build(Radiomics, RadiomicsEncoder()), ()),
+    ],
+)
+def test_costly_methods_are_usual_only_where_no_other_works(model: CNN, names: tuple[str, ...]) -> None:
+    assert usual_methods(model) == names

@@ -53,3 +53,19 @@ def test_samples_with_fewer_views_fit_below_each_other() -> None:
     one = view(np.zeros((64, 32), np.float32))
     figure = explanation_sheet([[one] * 4, [one]], ["first", "second"])
     assert [len(axes.images) for axes in figure.axes] == [8, 2]
+
+
+def test_narrow_samples_stand_side_by_side_and_long_captions_are_cut() -> None:
+    one = view(np.zeros((64, 32), np.float32))
+    figure = explanation_sheet([[one]] * 10, [f"{number}" * 60 + "\nbenign" for number in range(10)])
+    places = [axes.get_position().bounds for axes in figure.axes]
+    assert len({round(place[0], 3) for place in places}) == 7
+    assert len({round(place[1], 3) for place in places}) == 2
+    first, second = figure.axes[3].get_title(loc="left").splitlines()
+    assert (first, second) == ("3" * 25, "benign")
+
+
+def test_single_pixels_do_not_leave_the_rest_of_a_map_dark() -> None:
+    fine = np.zeros((64, 32), np.float32)
+    fine[40:50, 8:16], fine[0, 0] = 1.0, 100.0
+    assert coloured(drawn(view(fine))).sum() > 1000

@@ -1,0 +1,141 @@
+"""All that explaining a split gives: tables and pictures by file name, and metrics by name."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from bcdl.evaluation.froc_figure import froc_curves
+from bcdl.explain import Lesions, RandomisationCheck
+from bcdl.explanations.likenesses import likenesses
+from bcdl.explanations.maps import (
+    Explained,
+    checked,
+    chosen_methods,
+    explained,
+    noise_areas,
+    scored_positions,
+)
+from bcdl.explanations.pages import map_sheet, png
+from bcdl.explanations.scores import (
+    check_table,
+    curves,
+    pointing_table,
+    randomisation_table,
+    score_table,
+    sensitivities,
+    sensitivity_table,
+)
+from bcdl.explanations.settings import Settings
+from bcdl.explanations.subject import Subject
+from bcdl.explanations.views import contribution_table, contributions
+
+_LOG = logging.getLogger(__name__)
+_NOWHERE = "no scores: %s has no masks or boxes of %s lesions in %s"
+HEADLINES = (
+    "hit_rate",
+    "hit_rate_chance",
+    "energy",
+    "energy_chance",
+    "deletion",
+    "insertion",
+    "froc",
+    "randomisation",
+)
+
+
+@dataclass
+class Files:
+    """What is recorded.
+
+    Attributes:
+        tables: By file name, such as `scores.csv`.
+        pictures: PNG files by name.
+        metrics: Such as `grad_cam/hit_rate`.
+    """
+
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    pictures: dict[str, bytes] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def scores(self) -> pd.DataFrame | None:
+        """`scores.csv`, where there is one."""
+        return self.tables.get("scores.csv")
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all files."""
+        return [*self.pictures, *self.tables]
+
+
+def explain_samples(subject: Subject, settings: Settings) -> Files:
+    """Explain samples of a split, and score the maps where lesions are known.
+
+    Raises:
+        UserError: A method does not work for the model or needs a package that is missing, or there are too
+            few training cases for the neighbours.
+    """
+    methods = chosen_methods(subject.model, settings.methods)
+    shown = subject.chosen(settings.which, settings.n, settings.seed)
+    files = Files()
+    if settings.neighbours:
+        nearest = likenesses(subject, shown, settings.neighbours)
+        files.tables["neighbours.csv"] = nearest.table()
+        files.pictures["neighbours.png"] = png(nearest.sheet())
+    shares = contributions(subject, shown)
+    lesions = Lesions(subject.data, subject.target)
+    scored = _scored(subject, lesions, settings) if settings.scores and methods else []
+    found = explained(subject, methods, shown, scored, lesions, settings.tolerance)
+    checks = checked(subject, methods, shown, settings.seed) if settings.check and methods else {}
+    for name in methods:
+        files.pictures[f"{name}.png"] = png(map_sheet(subject, shown, found[name].shown, shares, lesions))
+    if shares:
+        files.tables["contributions.csv"] = contribution_table(subject, shares)
+    if checks:
+        files.tables["randomisation.csv"] = randomisation_table(checks)
+    if scored:
+        noise = noise_areas(subject, scored, lesions, settings.seed)
+        _add_scores(files, subject, lesions, found, noise, checks, settings.seed)
+    elif checks:
+        files.tables["scores.csv"] = check_table(checks)
+    if files.scores is not None:
+        files.metrics = _headlines(files.scores)
+    return files
+
+
+def _scored(subject: Subject, lesions: Lesions, settings: Settings) -> list[int]:
+    scored = scored_positions(subject, lesions, settings.most, settings.seed)
+    if not scored:
+        name, target = subject.data.source.name, subject.data.classes[subject.target]
+        _LOG.info(_NOWHERE, name, target, subject.split)
+    return scored
+
+
+def _add_scores(
+    files: Files,
+    subject: Subject,
+    lesions: Lesions,
+    found: Mapping[str, Explained],
+    noise: tuple[float, float],
+    checks: Mapping[str, RandomisationCheck],
+    seed: int,
+) -> None:
+    intervals = sensitivities(subject, found, seed)
+    files.tables["pointing.csv"] = pointing_table(subject, found, lesions)
+    files.tables["froc.csv"] = sensitivity_table(intervals)
+    files.pictures["froc.png"] = png(froc_curves(curves(found), intervals))
+    scores = score_table(subject, found, noise, intervals, seed)
+    files.tables["scores.csv"] = scores.merge(check_table(checks), how="left") if checks else scores
+
+
+def _headlines(scores: pd.DataFrame) -> dict[str, float]:
+    names = [name for name in HEADLINES if name in scores]
+    wide = scores.set_index("method")[names].astype(float)
+    return {
+        f"{method}/{name}": float(value)
+        for method, row in wide.iterrows()
+        for name, value in row.items()
+        if pd.notna(value)
+    }
