@@ -1,13 +1,13 @@
 """All that explaining a split gives: tables and pictures by file name, and metrics by name."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
 
 from bcdl.evaluation.froc_figure import froc_curves
-from bcdl.explain import Lesions, RandomisationCheck
+from bcdl.explain import Lesions
 from bcdl.explanations.likenesses import likenesses
 from bcdl.explanations.maps import (
     Explained,
@@ -29,7 +29,7 @@ from bcdl.explanations.scores import (
 )
 from bcdl.explanations.settings import Settings
 from bcdl.explanations.subject import Subject
-from bcdl.explanations.views import contribution_table, contributions
+from bcdl.explanations.views import Shares, contribution_table, contributions
 
 _LOG = logging.getLogger(__name__)
 _NOWHERE = "no scores: %s has no masks or boxes of %s lesions in %s"
@@ -85,24 +85,35 @@ def explain_samples(subject: Subject, settings: Settings) -> Files:
         files.tables["neighbours.csv"] = nearest.table()
         files.pictures["neighbours.png"] = png(nearest.sheet())
     shares = contributions(subject, shown)
-    lesions = Lesions(subject.data, subject.target)
-    scored = _scored(subject, lesions, settings) if settings.scores and methods else []
-    found = explained(subject, methods, shown, scored, lesions, settings.tolerance)
-    checks = checked(subject, methods, shown, settings.seed) if settings.check and methods else {}
-    for name in methods:
-        files.pictures[f"{name}.png"] = png(map_sheet(subject, shown, found[name].shown, shares, lesions))
     if shares:
         files.tables["contributions.csv"] = contribution_table(subject, shares)
+    if methods:
+        _add_maps(files, subject, methods, shown, shares, settings)
+    return files
+
+
+def _add_maps(
+    files: Files,
+    subject: Subject,
+    methods: Sequence[str],
+    shown: list[int],
+    shares: Shares,
+    settings: Settings,
+) -> None:
+    lesions = Lesions(subject.data, subject.target)
+    scored = _scored(subject, lesions, settings) if settings.scores else []
+    found = explained(subject, methods, shown, scored, lesions, settings.tolerance)
+    for name in methods:
+        files.pictures[f"{name}.png"] = png(map_sheet(subject, shown, found[name].shown, shares, lesions))
+    checks = checked(subject, methods, shown, settings.seed) if settings.check else {}
     if checks:
         files.tables["randomisation.csv"] = randomisation_table(checks)
+        files.tables["scores.csv"] = check_table(checks)
     if scored:
         noise = noise_areas(subject, scored, lesions, settings.seed)
-        _add_scores(files, subject, lesions, found, noise, checks, settings.seed)
-    elif checks:
-        files.tables["scores.csv"] = check_table(checks)
+        _add_scores(files, subject, lesions, found, noise, settings.seed)
     if files.scores is not None:
         files.metrics = _headlines(files.scores)
-    return files
 
 
 def _scored(subject: Subject, lesions: Lesions, settings: Settings) -> list[int]:
@@ -119,15 +130,14 @@ def _add_scores(
     lesions: Lesions,
     found: Mapping[str, Explained],
     noise: tuple[float, float],
-    checks: Mapping[str, RandomisationCheck],
     seed: int,
 ) -> None:
     intervals = sensitivities(subject, found, seed)
     files.tables["pointing.csv"] = pointing_table(subject, found, lesions)
     files.tables["froc.csv"] = sensitivity_table(intervals)
     files.pictures["froc.png"] = png(froc_curves(curves(found), intervals))
-    scores = score_table(subject, found, noise, intervals, seed)
-    files.tables["scores.csv"] = scores.merge(check_table(checks), how="left") if checks else scores
+    scores, checks = score_table(subject, found, noise, intervals, seed), files.scores
+    files.tables["scores.csv"] = scores if checks is None else scores.merge(checks, how="left", on="method")
 
 
 def _headlines(scores: pd.DataFrame) -> dict[str, float]:
