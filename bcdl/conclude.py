@@ -19,13 +19,16 @@ from bcdl.evaluation import (
     summarise,
 )
 from bcdl.evaluation.assessment import fitted_calibrator, with_probabilities
+from bcdl.evaluation.assessment.files import png
 from bcdl.evaluation.figures import learning_curves, result_figures
 from bcdl.inference import predict
 from bcdl.metrics import METRICS
 from bcdl.models import Classifier
 from bcdl.reporting import record_report
+from bcdl.subject import Subject
 from bcdl.tracking import TrackedRun
 from bcdl.tracking.options import ui_command
+from bcdl.trained import CURVES, Training
 
 PREDICTIONS = "predictions.parquet"
 VALIDATION = "val"
@@ -55,50 +58,57 @@ def infer(
 
 
 def conclude(
-    run: TrackedRun, cfg: DictConfig, data: ExamDataModule, predictions: pd.DataFrame
+    run: TrackedRun, cfg: DictConfig, subject: Subject, predictions: pd.DataFrame, training: Training
 ) -> dict[str, float]:
     """Record predictions, metrics and figures in a run, print the metrics, and return them by name.
 
     Args:
         run: the open run.
         cfg: its configuration; `evaluate` says how.
-        data: its prepared data.
+        subject: what the predictions are about.
         predictions: table of validation and test samples, from the best weights. The report and the figures
             show the test samples; without any there is no report, and the figures show the validation
             samples.
+        training: of the model that made them.
     """
     predictions = with_probabilities(predictions, fitted_calibrator(predictions, cfg.evaluate.calibration))
     validation = _validation(predictions)
     threshold = resolve_threshold(cfg.evaluate.threshold, validation)
-    results = _results(predictions, data.unit, cfg.evaluate, threshold)
-    results |= _by_data_set(predictions, data.source.data_sets, threshold)
+    results = _results(predictions, subject.unit, cfg.evaluate, threshold)
+    results |= _by_data_set(predictions, subject.data_sets, threshold)
     youden = _at_youden(predictions, validation)
     run.log_new({**results, **youden, "threshold": threshold})
     run.log_table(predictions, PREDICTIONS)
     test = predictions[predictions["split"] == "test"]
     if cfg.evaluate.report and not test.empty:
-        record_report(run, cfg, data, predictions)
+        record_report(run, cfg, subject, predictions, training, {**results, **youden, "threshold": threshold})
     elif cfg.evaluate.figures:
         shown = validation if test.empty else test
-        for name, figure in result_figures(shown, data.classes, threshold).items():
+        for name, figure in result_figures(shown, subject.classes, threshold).items():
             run.log_figure(figure, f"figures/{name}.png")
-    _print_results(run, results, threshold, data.source.data_sets)
+    _print_results(run, results, threshold, subject.data_sets)
     return results
 
 
 def draw_curves(
     run: TrackedRun, history: Mapping[str, Mapping[int, float]], best_epoch: int, figures: bool = True
-) -> None:
-    """Record the best epoch of a run (from 1) and, as a figure, its learning curves, a point an epoch."""
+) -> bytes | None:
+    """Record the best epoch of a run (from 1) and, as a figure, its learning curves, a point an epoch.
+
+    Returns:
+        The figure as PNG; None where none is drawn.
+    """
     run.log_new({"best_epoch": best_epoch})
     if not figures:
-        return
+        return None
     steps = sorted(set().union(*history.values()))  # each epoch logs something, at its last step
     epochs = {step: number for number, step in enumerate(steps, start=1)}
     curves = {}
     for name, points in history.items():
         curves[name] = ([epochs[step] for step in sorted(points)], [points[step] for step in sorted(points)])
-    run.log_figure(learning_curves(curves, best_epoch=best_epoch), "figures/learning_curves.png")
+    drawn = png(learning_curves(curves, best_epoch=best_epoch))
+    run.log_bytes(drawn, CURVES)
+    return drawn
 
 
 def _results(

@@ -16,7 +16,9 @@ from bcdl.evaluation import read_predictions
 from bcdl.failures import explained
 from bcdl.lineage import CONFIG, FINGERPRINT_TAG
 from bcdl.notebook import restore_on
+from bcdl.subject import Subject
 from bcdl.tracking import TrackedRun, TrackingStore
+from bcdl.trained import Training
 
 log = logging.getLogger(__name__)
 KEPT = ("unit", "newest_exams", "on_extra_view", "batch_size", "num_workers")  # of the run, unless typed
@@ -53,7 +55,8 @@ def judge_elsewhere(
         with explained(data.batch_size, str(nested.folder)):
             predictions = infer(model, data, device, SPLITS).assign(split="test")
         own = _validation(store, run_id)
-        return conclude(nested, moved, data, pd.concat([own, predictions], ignore_index=True))
+        both = pd.concat([own, predictions], ignore_index=True)
+        return conclude(nested, moved, Subject.of(data, model), both, Training.recorded(store, run_id))
 
 
 def _moved(run_cfg: DictConfig, data: DictConfig, typed: set[str]) -> DictConfig:

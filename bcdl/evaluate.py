@@ -28,7 +28,10 @@ def main(cfg: DictConfig) -> float:
 
 
 def _judge_run(cfg: DictConfig) -> float:
-    """Infer again with a run's best weights, and record the results in it, or nested where data are named."""
+    """Infer again with a run's best weights, and record the results in it, or nested where data are named.
+
+    A run that cannot infer any more is judged by the predictions that it has recorded.
+    """
     import torch
 
     from bcdl.conclude import conclude, infer
@@ -36,7 +39,10 @@ def _judge_run(cfg: DictConfig) -> float:
     from bcdl.failures import explained
     from bcdl.lineage import override_key, run_config
     from bcdl.notebook import restore
+    from bcdl.recall import GoneError, data_at_hand, judge_recorded
+    from bcdl.subject import Subject
     from bcdl.tracking import TrackedRun, TrackingStore
+    from bcdl.trained import Training
 
     store = TrackingStore.open(cfg.tracking.root, cfg.tracking.experiment)
     run_id = store.resolve(cfg.run)
@@ -49,8 +55,14 @@ def _judge_run(cfg: DictConfig) -> float:
     monitored = f"best/{run_cfg.callbacks.best.monitor}"
     if "data" in cfg:
         return judge_elsewhere(cfg, run_cfg, run_id, store, typed)[monitored]
-    data, model = restore(run_cfg, run_id, store)
+    try:
+        data = data_at_hand(run_cfg, run_id, store)
+    except GoneError as gone:
+        return judge_recorded(run_cfg, run_id, store, gone)[monitored]
+    data, model = restore(run_cfg, run_id, store, data)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     with TrackedRun.reopen(store, run_id) as run, explained(data.batch_size, str(run.folder)):
-        results = conclude(run, run_cfg, data, infer(model, data, device))
+        predictions = infer(model, data, device)
+        training = Training.recorded(store, run_id)
+        results = conclude(run, run_cfg, Subject.of(data, model), predictions, training)
     return results[monitored]

@@ -73,25 +73,35 @@ def load_run(
     return Run(run_id, run_config(store, run_id), store)
 
 
-def restore(cfg: DictConfig, run_id: str, store: TrackingStore) -> tuple[ExamDataModule, Classifier]:
+def restore(
+    cfg: DictConfig, run_id: str, store: TrackingStore, data: ExamDataModule | None = None
+) -> tuple[ExamDataModule, Classifier]:
     """Return a run's prepared data and its model with the best weights, in evaluation mode.
+
+    Args:
+        cfg: the run's configuration.
+        run_id: the run.
+        store: where it lies.
+        data: its data, where they are built already.
 
     Raises:
         UserError: if its checkpoint was not kept, or its data have changed.
     """
-    data, model = restore_on(cfg, run_id, store)
+    data, model = restore_on(cfg, run_id, store, data)
     require_same_data(store, run_id, data)
     return data, model
 
 
-def restore_on(cfg: DictConfig, run_id: str, store: TrackingStore) -> tuple[ExamDataModule, Classifier]:
+def restore_on(
+    cfg: DictConfig, run_id: str, store: TrackingStore, data: ExamDataModule | None = None
+) -> tuple[ExamDataModule, Classifier]:
     """Return the data of a configuration, normalised as a run normalised its own, and that run's model.
 
     Raises:
         UserError: if the run's checkpoint was not kept, or does not fit the data.
     """
     path = store.download(run_id, f"checkpoints/{BEST_CHECKPOINT}")
-    data = build_data(cfg)
+    data = build_data(cfg) if data is None else data
     data.load_state_dict(read_checkpoint(path)[type(data).__qualname__])
     data.prepare()
     model = build_model(cfg, data, store, pretrained=False)
