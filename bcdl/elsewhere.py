@@ -8,14 +8,13 @@ import pandas as pd
 import torch
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from bcdl.assemble import build_data
 from bcdl.conclude import conclude, infer
 from bcdl.data import ExamDataModule
 from bcdl.errors import UserError
 from bcdl.evaluation import read_predictions
 from bcdl.failures import explained
 from bcdl.lineage import CONFIG, FINGERPRINT_TAG
-from bcdl.notebook import restore_on
+from bcdl.notebook import prepared, restore_on
 from bcdl.subject import Subject
 from bcdl.tracking import TrackedRun, TrackingStore
 from bcdl.trained import Training
@@ -78,9 +77,8 @@ def _validation(store: TrackingStore, run_id: str) -> pd.DataFrame:
 
 def _require_other_images(run_cfg: DictConfig, data: ExamDataModule, name: str) -> None:
     """Refuse data that hold images of the run's own, by their pixels; say where those are gone."""
-    own = build_data(run_cfg)
     try:
-        own.prepare()
+        own = prepared(run_cfg)
     except UserError as error:
         log.warning("Whether %s has seen these images could not be checked: %s", name, error)
         return

@@ -5,11 +5,14 @@ from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
+from hydra.errors import InstantiationException
 from omegaconf import DictConfig
 
 from bcdl.assemble import build_data, build_model
 from bcdl.data import ExamDataModule
+from bcdl.errors import UserError
 from bcdl.evaluation import read_predictions
+from bcdl.exits import expected_error
 from bcdl.lineage import BEST_CHECKPOINT, require_same_data, run_config
 from bcdl.models import Classifier, load_checkpoint
 from bcdl.networks.weights import read_checkpoint
@@ -71,6 +74,23 @@ def load_run(
     store = TrackingStore.open(tracking_root, experiment)
     run_id = store.resolve(reference)
     return Run(run_id, run_config(store, run_id), store)
+
+
+def prepared(cfg: DictConfig) -> ExamDataModule:
+    """Return the data of a configuration, prepared.
+
+    Raises:
+        UserError: they are not there, or wrong.
+    """
+    try:
+        data = build_data(cfg)
+    except InstantiationException as error:  # Hydra's, around what a reader says of its files
+        mistake = expected_error(error, "bcdl")
+        if isinstance(mistake, UserError):
+            raise mistake from error
+        raise
+    data.prepare()
+    return data
 
 
 def restore(

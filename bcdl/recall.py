@@ -4,13 +4,13 @@ import logging
 
 from omegaconf import DictConfig
 
-from bcdl.assemble import build_data
 from bcdl.conclude import PREDICTIONS, conclude
 from bcdl.data import ExamDataModule
 from bcdl.errors import UserError
 from bcdl.evaluation import read_predictions
 from bcdl.evaluation.assessment.engine import uncalibrated
 from bcdl.lineage import BEST_CHECKPOINT
+from bcdl.notebook import prepared
 from bcdl.subject import Subject
 from bcdl.tracking import TrackedRun, TrackingStore
 from bcdl.trained import Training
@@ -45,12 +45,10 @@ def data_at_hand(cfg: DictConfig, run_id: str, store: TrackingStore) -> ExamData
     """
     if not store.has_artifact(run_id, f"checkpoints/{BEST_CHECKPOINT}"):
         raise GoneError(NO_CHECKPOINT)
-    data = build_data(cfg)
     try:
-        data.prepare()
+        return prepared(cfg)
     except UserError as error:
         raise GoneError(NO_DATA, f"{NO_DATA}: {error}") from error
-    return data
 
 
 def judge_recorded(cfg: DictConfig, run_id: str, store: TrackingStore, gone: GoneError) -> dict[str, float]:

@@ -9,7 +9,7 @@ import pandas as pd
 from omegaconf import DictConfig
 
 from bcdl.assemble import RUN_WEIGHTS
-from bcdl.data import ExamDataModule
+from bcdl.data import SPLITS, ExamDataModule
 from bcdl.evaluation.assessment import Section
 from bcdl.lineage import FINGERPRINT_TAG
 from bcdl.serving.card import Origin, image_facts, model_card, model_facts, settings_text
@@ -17,7 +17,7 @@ from bcdl.serving.facts import Facts
 from bcdl.tracking import TrackedRun, TrackingStore
 from bcdl.tracking.tags import COMMAND_TAG, COMMIT_TAG, DIRTY_TAG, TORCH_TAG, VERSION_TAG
 
-SPLITS, CURVES = "splits.csv", "figures/learning_curves.png"
+SPLIT_COUNTS, CURVES = "splits.csv", "figures/learning_curves.png"
 TITLE = "What was trained on what"
 _UNKNOWN, _PACKAGE = "unknown", "bcdl"
 _OF_RESULTS = ("test/", "best/val/")
@@ -56,12 +56,12 @@ class Training:
         """Return that of an earlier run, as it lies in the store."""
         run = store.client.get_run(run_id)
         inputs = [each.dataset.name for each in run.inputs.dataset_inputs]
-        known = {name: store.has_artifact(run_id, name) for name in (SPLITS, CURVES)}
+        known = {name: store.has_artifact(run_id, name) for name in (SPLIT_COUNTS, CURVES)}
         return cls(
             run=run.info.run_name,
             run_id=run_id,
             data_set=inputs[0] if inputs else _UNKNOWN,
-            splits=pd.read_csv(store.download(run_id, SPLITS)) if known[SPLITS] else None,
+            splits=pd.read_csv(store.download(run_id, SPLIT_COUNTS)) if known[SPLIT_COUNTS] else None,
             metrics=_without_results(run.data.metrics),
             tags=dict(run.data.tags),
             curves=store.download(run_id, CURVES).read_bytes() if known[CURVES] else None,
@@ -75,7 +75,7 @@ class Training:
             facts: of its data, where they are at hand.
             figures: whether the learning curves are shown.
         """
-        tables = {} if self.splits is None else {SPLITS: self.splits}
+        tables = {} if self.splits is None else {SPLIT_COUNTS: self.splits}
         told = {name: text for name, text in self._told(cfg, facts).items() if text}
         sections = [Section(TITLE, tables=tables, facts=told, early=True)]
         if figures and self.curves is not None:
@@ -119,9 +119,8 @@ class Training:
 def split_counts(data: ExamDataModule) -> pd.DataFrame:
     """Return samples, patients and samples of each class, by label, a row a split."""
     known = data.samples[data.samples["label"].notna()]
-    counts = known.groupby("split", sort=False).agg(
-        samples=("sample_id", "size"), patients=("patient_id", "nunique")
-    )
+    counts = known.groupby("split").agg(samples=("sample_id", "size"), patients=("patient_id", "nunique"))
+    counts = counts.reindex([split for split in SPLITS if split in counts.index])
     of_classes = pd.crosstab(known["split"], known["label"]).reindex(
         columns=range(data.num_classes), fill_value=0
     )

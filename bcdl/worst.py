@@ -51,7 +51,7 @@ def errors_section(
         return listed_errors(judged, threshold, classes, count)
     method = _method(model)
     panels = _panels(found, data, model, method)
-    files = [f"figures/{name}.png" for name in _names(found)]
+    files = [f"figures/{name}.jpg" for name in _names(found)]
     return Section(
         TITLE,
         f"{in_words(threshold, classes)} {_told(method)}",

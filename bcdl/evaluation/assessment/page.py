@@ -19,6 +19,7 @@ from bcdl.stats import Interval
 
 _TEMPLATE = Path(__file__).parent / "page.html.j2"
 _WIDE = 1.8  # width by height, from which a figure takes the whole width
+_KINDS = {".png": "image/png", ".jpg": "image/jpeg"}
 _FURTHER = ("pf1", "partial_auroc", "ece")
 _QUANTITIES = {
     "sensitivity": "sensitivity",
@@ -68,7 +69,7 @@ def assessment_page(
         assessment: the results.
         settings: how they were made.
         tables: as files, by name.
-        pictures: PNG files by name, `figures/<name>.png`.
+        pictures: files by name, `figures/<name>.png` or `.jpg`.
         title: of the page.
         facts: what else a reader is told, by name.
         parts: subgroups, where there are any.
@@ -212,17 +213,17 @@ def _pictures(pictures: Mapping[str, bytes], sections: Sequence[Section]) -> dic
     for file, content in pictures.items():
         name, size = Path(file).stem, _size(content)
         found[name] = {
-            "source": data_address(content),
+            "source": data_address(content, _KINDS[Path(file).suffix]),
             "caption": told.get(name, _CAPTIONS.get(name, name)),
             "told": name in told,
             "size": size,
-            "wide": size is not None and size[0] > _WIDE * size[1],
+            "wide": name not in told and size is not None and size[0] > _WIDE * size[1],
         }
     return found
 
 
 def _size(content: bytes) -> tuple[int, int] | None:
-    """Return width and height of a PNG as its header tells them."""
+    """Return width and height of a PNG as its header tells them, None of another file."""
     if content[12:16] != b"IHDR":
         return None
     width, height = struct.unpack(">II", content[16:24])
