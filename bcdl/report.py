@@ -33,16 +33,19 @@ def main(options: argparse.Namespace) -> None:
     from bcdl.pages import require_pdf, to_pdf
     from bcdl.tracking import TrackingStore
 
+    for file, option, ending in ((options.out, "--out", ".html"), (options.pdf, "--pdf", ".pdf")):
+        if file and file.suffix != ending:
+            raise UserError(f"expected {option} to name a {ending} file, found '{file}'")
     if options.pdf:
         require_pdf()
     store = TrackingStore.open(options.tracking_root, options.experiment, create=False)
     page = _page(store, store.resolve(options.run))
     if options.out:
-        _write(page.read_bytes(), options.out, "--out", ".html")
+        _write(page.read_bytes(), options.out, "--out")
         page = options.out
     print(f"{page}: the report")
     if options.pdf:
-        _write(to_pdf(page.read_text(encoding="utf-8")), options.pdf, "--pdf", ".pdf")
+        _write(to_pdf(page.read_text(encoding="utf-8")), options.pdf, "--pdf")
         print(f"{options.pdf}: the same as a PDF")
     if options.open and not webbrowser.open(page.resolve().as_uri()):
         print("There is no browser to open it in: open the file yourself.")
@@ -60,9 +63,7 @@ def _page(store: "TrackingStore", run_id: str) -> Path:
     )
 
 
-def _write(content: bytes, file: Path, option: str, ending: str) -> None:
-    if file.suffix != ending:
-        raise UserError(f"expected {option} to name a {ending} file, found '{file}'")
+def _write(content: bytes, file: Path, option: str) -> None:
     try:
         file.write_bytes(content)
     except OSError as error:
