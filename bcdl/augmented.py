@@ -17,7 +17,9 @@ from bcdl.judge import settings_of
 from bcdl.lineage import CONFIG, FINGERPRINT_TAG
 from bcdl.models import Classifier
 from bcdl.notebook import restore
+from bcdl.subject import Subject
 from bcdl.tracking import TrackedRun, TrackingStore
+from bcdl.trained import Training
 from bcdl.transforms.variants import AS_IT_IS, Variant, variants
 
 TITLE = "Test-time augmentation"
@@ -61,7 +63,8 @@ def judge_augmented(cfg: DictConfig, run_id: str, store: TrackingStore) -> dict[
             tables = _inferred(model, data, device, chosen)
         whole = ensembled(tables)
         sections = [_section(cfg, data, tables, whole)] if data.has_samples("test") else []
-        return conclude(nested, cfg, data, whole.table, sections)
+        training = Training.recorded(store, run_id)
+        return conclude(nested, cfg, Subject.of(data, model), whole.table, training, sections)
 
 
 def _inferred(

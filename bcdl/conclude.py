@@ -9,12 +9,15 @@ from omegaconf import DictConfig
 from bcdl.data import ExamDataModule
 from bcdl.evaluation import predictions_table, resolve_threshold
 from bcdl.evaluation.assessment import Section, fitted_calibrator, with_probabilities
+from bcdl.evaluation.assessment.section import png
 from bcdl.evaluation.figures import learning_curves, result_figures
 from bcdl.inference import predict
 from bcdl.models import Classifier
 from bcdl.reporting import record_report, record_sections
 from bcdl.results import VALIDATION, at_youden, print_results, results_of
+from bcdl.subject import Subject
 from bcdl.tracking import TrackedRun
+from bcdl.trained import CURVES, Training
 
 PREDICTIONS = "predictions.parquet"
 SPLITS = (VALIDATION, "test")
@@ -42,8 +45,9 @@ def infer(
 def conclude(
     run: TrackedRun,
     cfg: DictConfig,
-    data: ExamDataModule,
+    subject: Subject,
     predictions: pd.DataFrame,
+    training: Training,
     sections: Sequence[Section] = (),
 ) -> dict[str, float]:
     """Record predictions, metrics and figures in a run, print the metrics, and return them by name.
@@ -51,42 +55,49 @@ def conclude(
     Args:
         run: the open run.
         cfg: its configuration; `evaluate` says how.
-        data: its prepared data.
+        subject: what the predictions are about.
         predictions: table of validation and test samples, from the best weights. The report and the figures
             show the test samples; without any there is no report, and the figures show the validation
             samples.
+        training: of the model that made them.
         sections: further ones of the report; their tables and pictures are recorded without one too.
     """
     predictions = with_probabilities(predictions, fitted_calibrator(predictions, cfg.evaluate.calibration))
     validation = predictions[predictions["split"] == VALIDATION]
     threshold = resolve_threshold(cfg.evaluate.threshold, validation)
-    data_sets = data.source.data_sets
-    results = results_of(predictions, data.unit, cfg.evaluate, threshold, data_sets)
-    run.log_new({**results, **at_youden(predictions), "threshold": threshold})
+    results = results_of(predictions, subject.unit, cfg.evaluate, threshold, subject.data_sets)
+    further = {**at_youden(predictions), "threshold": threshold}
+    run.log_new({**results, **further})
     run.log_table(predictions, PREDICTIONS)
     test = predictions[predictions["split"] == "test"]
     if cfg.evaluate.report and not test.empty:
-        record_report(run, cfg, data, predictions, sections)
+        record_report(run, cfg, subject, predictions, training, {**results, **further}, sections)
     else:
         record_sections(run, sections)
         if cfg.evaluate.figures:
             shown = validation if test.empty else test
-            for name, figure in result_figures(shown, data.classes, threshold).items():
+            for name, figure in result_figures(shown, subject.classes, threshold).items():
                 run.log_figure(figure, f"figures/{name}.png")
-    print_results(run, results, threshold, data_sets)
+    print_results(run, results, threshold, subject.data_sets)
     return results
 
 
 def draw_curves(
     run: TrackedRun, history: Mapping[str, Mapping[int, float]], best_epoch: int, figures: bool = True
-) -> None:
-    """Record the best epoch of a run (from 1) and, as a figure, its learning curves, a point an epoch."""
+) -> bytes | None:
+    """Record the best epoch of a run (from 1) and, as a figure, its learning curves, a point an epoch.
+
+    Returns:
+        The figure as PNG; None where none is drawn.
+    """
     run.log_new({"best_epoch": best_epoch})
     if not figures:
-        return
+        return None
     steps = sorted(set().union(*history.values()))  # each epoch logs something, at its last step
     epochs = {step: number for number, step in enumerate(steps, start=1)}
     curves = {}
     for name, points in history.items():
         curves[name] = ([epochs[step] for step in sorted(points)], [points[step] for step in sorted(points)])
-    run.log_figure(learning_curves(curves, best_epoch=best_epoch), "figures/learning_curves.png")
+    drawn = png(learning_curves(curves, best_epoch=best_epoch))
+    run.log_bytes(drawn, CURVES)
+    return drawn

@@ -8,15 +8,16 @@ import pandas as pd
 import torch
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from bcdl.assemble import build_data
 from bcdl.conclude import conclude, infer
 from bcdl.data import ExamDataModule
 from bcdl.errors import UserError
 from bcdl.evaluation import read_predictions
 from bcdl.failures import explained
 from bcdl.lineage import CONFIG, FINGERPRINT_TAG
-from bcdl.notebook import restore_on
+from bcdl.notebook import prepared, restore_on
+from bcdl.subject import Subject
 from bcdl.tracking import TrackedRun, TrackingStore
+from bcdl.trained import Training
 
 log = logging.getLogger(__name__)
 KEPT = ("unit", "newest_exams", "on_extra_view", "batch_size", "num_workers")  # of the run, unless typed
@@ -53,7 +54,8 @@ def judge_elsewhere(
         with explained(data.batch_size, str(nested.folder)):
             predictions = infer(model, data, device, SPLITS).assign(split="test")
         own = _validation(store, run_id)
-        return conclude(nested, moved, data, pd.concat([own, predictions], ignore_index=True))
+        both = pd.concat([own, predictions], ignore_index=True)
+        return conclude(nested, moved, Subject.of(data, model), both, Training.recorded(store, run_id))
 
 
 def _moved(run_cfg: DictConfig, data: DictConfig, typed: set[str]) -> DictConfig:
@@ -75,9 +77,8 @@ def _validation(store: TrackingStore, run_id: str) -> pd.DataFrame:
 
 def _require_other_images(run_cfg: DictConfig, data: ExamDataModule, name: str) -> None:
     """Refuse data that hold images of the run's own, by their pixels; say where those are gone."""
-    own = build_data(run_cfg)
     try:
-        own.prepare()
+        own = prepared(run_cfg)
     except UserError as error:
         log.warning("Whether %s has seen these images could not be checked: %s", name, error)
         return

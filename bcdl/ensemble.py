@@ -164,7 +164,7 @@ def _record_report(
         facts={"members": ", ".join(tables), "a sample": cfg.data.unit},
         sections=[_section(cfg, tables, whole)],
     )
-    record_written(run, files)
+    record_written(run, files, pdf=cfg.evaluate.get("pdf", False))
     run.log_metrics(interval_ends(assessment))
 
 

@@ -56,7 +56,10 @@ def _require_one_subject(cfg: DictConfig, asked: list[str]) -> None:
 
 
 def _judge_run(cfg: DictConfig, asked: list[str]) -> float:
-    """Infer again with a run's best weights, and record the results in it, or in a run nested under it."""
+    """Infer again with a run's best weights, and record the results in it, or in a run nested under it.
+
+    A run that cannot infer any more is judged by the predictions that it has recorded.
+    """
     from bcdl.lineage import run_config
     from bcdl.tracking import TrackingStore
 
@@ -92,12 +95,20 @@ def _again(cfg: DictConfig, run_id: str, store: "TrackingStore") -> dict[str, fl
     from bcdl.conclude import conclude, infer
     from bcdl.failures import explained
     from bcdl.notebook import restore
+    from bcdl.recall import GoneError, data_at_hand, judge_recorded
+    from bcdl.subject import Subject
     from bcdl.tracking import TrackedRun
+    from bcdl.trained import Training
 
-    data, model = restore(cfg, run_id, store)
+    try:
+        data = data_at_hand(cfg, run_id, store)
+    except GoneError as gone:
+        return judge_recorded(cfg, run_id, store, gone)
+    data, model = restore(cfg, run_id, store, data)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     with TrackedRun.reopen(store, run_id) as run, explained(data.batch_size, str(run.folder)):
-        return conclude(run, cfg, data, infer(model, data, device))
+        predictions = infer(model, data, device)
+        return conclude(run, cfg, Subject.of(data, model), predictions, Training.recorded(store, run_id))
 
 
 def _judge_ensemble(cfg: DictConfig) -> float:

@@ -1,6 +1,6 @@
 """Predictions judged as a configuration says: those of a run, or anyone's from a file; needs no torch."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,13 +10,17 @@ from rich.console import Console
 from rich.table import Table
 
 from bcdl.errors import RunError, UserError
-from bcdl.evaluation.assessment import Assessment, Settings, Written, assess, written
+from bcdl.evaluation.assessment import Assessment, Section, Settings, Written, assess, written
+from bcdl.evaluation.assessment.engine import DECISION
+from bcdl.evaluation.assessment.errors import listed_errors
+from bcdl.evaluation.assessment.files import PAGE
 from bcdl.evaluation.assessment.page import with_interval
 from bcdl.evaluation.given import Given, read_given
 from bcdl.evaluation.levels import SAMPLE, probability_columns
+from bcdl.pages import require_pdf, to_pdf
 from bcdl.scores import METRICS
 
-_SWITCHES = ("report", "figures")
+_OF_THE_REPORT = ("report", "figures", "errors", "pdf")  # what it holds, not how it judges
 _AFTERWARDS = ("shifts", "tta", "runs")  # what infers again, or joins runs: `bcdl evaluate` alone does it
 
 
@@ -24,9 +28,10 @@ def settings_of(cfg: DictConfig) -> Settings:
     """Return how the `evaluate` group of a configuration judges.
 
     Raises:
-        UserError: a value is none that it can have.
+        UserError: a value is none that it can have, or a PDF is asked for that cannot be made.
     """
-    others = (*_SWITCHES, *_AFTERWARDS)
+    _check_report(cfg.evaluate)
+    others = (*_OF_THE_REPORT, *_AFTERWARDS)
     values = {str(key): value for key, value in cfg.evaluate.items() if key not in others}
     return Settings(**values, seed=cfg.seed)
 
@@ -75,21 +80,22 @@ def judge_file(cfg: DictConfig) -> float:
         classes=class_names(given.table),
         columns=given.subgroups,
         figures=cfg.evaluate.figures,
+        sections=_errors(assessment, class_names(given.table), cfg.evaluate.errors),
     )
-    write_folder(files, Path(cfg.out))
+    write_folder(files, Path(cfg.out), pdf=cfg.evaluate.pdf)
     print_assessment(assessment, path.name)
     print(f"{Path(cfg.out) / 'report.html'}: the whole report")
     return assessment.intervals["auroc"].value
 
 
-def write_folder(files: Written, folder: Path) -> None:
-    """Write an assessment into a folder, over an earlier one.
+def write_folder(files: Written, folder: Path, pdf: bool = False) -> None:
+    """Write an assessment into a folder, over an earlier one; the page as a PDF too where asked.
 
     Raises:
         UserError: it cannot be made or written to.
     """
     try:
-        for name, content in _contents(files).items():
+        for name, content in _contents(files, pdf).items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
@@ -123,7 +129,26 @@ def class_names(table: pd.DataFrame) -> tuple[str, ...]:
     return tuple(f"class {name.removeprefix('probability_')}" for name in columns)
 
 
-def _contents(files: Written) -> Mapping[str, bytes]:
+def _check_report(evaluate: DictConfig) -> None:
+    errors = evaluate.get("errors", 0)
+    if not isinstance(errors, int) or errors < 0:
+        raise UserError(
+            f"expected evaluate.errors to be the number of errors to show, 0 for none, found {errors}"
+        )
+    if evaluate.get("pdf", False):
+        require_pdf()
+
+
+def _errors(assessment: Assessment, classes: Sequence[str], count: int) -> list[Section]:
+    """Return the section of the worst errors, where any are to be shown."""
+    if count == 0:
+        return []
+    level = assessment.levels[0]
+    return [listed_errors(level.table, level.thresholds[DECISION], classes, count)]
+
+
+def _contents(files: Written, pdf: bool) -> Mapping[str, bytes]:
     texts = {name: text.encode() for name, text in files.texts.items()}
     tables = {name: table.to_csv(index=False).encode() for name, table in files.tables.items()}
-    return {**texts, **tables, **files.pictures}
+    sheets = {"report.pdf": to_pdf(files.texts[PAGE])} if pdf else {}
+    return {**texts, **tables, **files.pictures, **sheets}

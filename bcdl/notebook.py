@@ -5,11 +5,14 @@ from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
+from hydra.errors import InstantiationException
 from omegaconf import DictConfig
 
 from bcdl.assemble import build_data, build_model
 from bcdl.data import ExamDataModule
+from bcdl.errors import UserError
 from bcdl.evaluation import read_predictions
+from bcdl.exits import expected_error
 from bcdl.lineage import BEST_CHECKPOINT, require_same_data, run_config
 from bcdl.models import Classifier, load_checkpoint
 from bcdl.networks.weights import read_checkpoint
@@ -73,25 +76,52 @@ def load_run(
     return Run(run_id, run_config(store, run_id), store)
 
 
-def restore(cfg: DictConfig, run_id: str, store: TrackingStore) -> tuple[ExamDataModule, Classifier]:
+def prepared(cfg: DictConfig) -> ExamDataModule:
+    """Return the data of a configuration, prepared.
+
+    Raises:
+        UserError: they are not there, or wrong.
+    """
+    try:
+        data = build_data(cfg)
+    except InstantiationException as error:  # Hydra's, around what a reader says of its files
+        mistake = expected_error(error, "bcdl")
+        if isinstance(mistake, UserError):
+            raise mistake from error
+        raise
+    data.prepare()
+    return data
+
+
+def restore(
+    cfg: DictConfig, run_id: str, store: TrackingStore, data: ExamDataModule | None = None
+) -> tuple[ExamDataModule, Classifier]:
     """Return a run's prepared data and its model with the best weights, in evaluation mode.
+
+    Args:
+        cfg: the run's configuration.
+        run_id: the run.
+        store: where it lies.
+        data: its data, where they are built already.
 
     Raises:
         UserError: if its checkpoint was not kept, or its data have changed.
     """
-    data, model = restore_on(cfg, run_id, store)
+    data, model = restore_on(cfg, run_id, store, data)
     require_same_data(store, run_id, data)
     return data, model
 
 
-def restore_on(cfg: DictConfig, run_id: str, store: TrackingStore) -> tuple[ExamDataModule, Classifier]:
+def restore_on(
+    cfg: DictConfig, run_id: str, store: TrackingStore, data: ExamDataModule | None = None
+) -> tuple[ExamDataModule, Classifier]:
     """Return the data of a configuration, normalised as a run normalised its own, and that run's model.
 
     Raises:
         UserError: if the run's checkpoint was not kept, or does not fit the data.
     """
     path = store.download(run_id, f"checkpoints/{BEST_CHECKPOINT}")
-    data = build_data(cfg)
+    data = build_data(cfg) if data is None else data
     data.load_state_dict(read_checkpoint(path)[type(data).__qualname__])
     data.prepare()
     model = build_model(cfg, data, store, pretrained=False)

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
     from bcdl.notebook import Run
-    from bcdl.serving.card import Origin
     from bcdl.tracking import TrackingStore
     from bcdl.tracking.registry import Version
 
@@ -153,11 +152,14 @@ def registered(run: "Run", name: str) -> "tuple[Version, bool]":
     from bcdl.serving.facts import Facts
     from bcdl.serving.packing import pack
     from bcdl.tracking.registry import register, same_version
+    from bcdl.trained import origin_of
 
     metrics = run.metrics
     facts = Facts.of(run.data, run.config, metrics["threshold"])
     splits = pd.read_csv(run.store.download(run.id, _SPLITS))
-    card = model_card(run.config, facts, _origin(run), splits, metrics)
+    found = run.store.client.get_run(run.id)
+    origin = origin_of(found.info.run_name, run.id, found.data.tags)
+    card = model_card(run.config, facts, origin, splits, metrics)
     weights = run.store.download(run.id, f"checkpoints/{BEST_CHECKPOINT}")
     content = bundle_digest(weights, run.config, facts, card)
     known = same_version(run.store, name, content)
@@ -203,24 +205,6 @@ def _missing_keys(cfg: "DictConfig") -> list[str]:
 
     absent = object()
     return [name for name in _NODES if OmegaConf.select(cfg, name, default=absent) is absent]
-
-
-def _origin(run: "Run") -> "Origin":
-    from bcdl import __version__
-    from bcdl.lineage import FINGERPRINT_TAG
-    from bcdl.serving.card import Origin
-
-    found = run.store.client.get_run(run.id)
-    tags = found.data.tags
-    return Origin(
-        run=str(found.info.run_name),
-        run_id=run.id,
-        version=tags.get("bcdl.version", "unknown"),
-        commit=tags.get("mlflow.source.git.commit", "unknown"),
-        dirty=tags.get("bcdl.git.dirty") == "true",
-        fingerprint=tags.get(FINGERPRINT_TAG, "unknown"),
-        promoted=__version__,
-    )
 
 
 def _told(version: "Version", new: bool, alias: str, before: int | None, run: "Run") -> str:

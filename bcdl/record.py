@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
-import pandas as pd
 from hydra.core.hydra_config import HydraConfig
 from lightning.pytorch.utilities.model_summary.model_summary import ModelSummary
 from omegaconf import DictConfig, OmegaConf
@@ -18,6 +17,7 @@ from bcdl.tracking.leftovers import deliver_leftovers
 from bcdl.tracking.lookup import tagged
 from bcdl.tracking.places import configured, parameters
 from bcdl.tracking.tags import DESCRIPTION_TAG
+from bcdl.trained import split_counts
 
 SAMPLES = 16
 SHORT = 40  # characters of what varies in a run's name
@@ -88,7 +88,7 @@ def record_inputs(run: TrackedRun, cfg: DictConfig, data: ExamDataModule, model:
     """Record the data and its splits, a sheet of training samples as the model sees them, and the model."""
     fingerprint = data.fingerprint()
     run.log_input(data.source.name, fingerprint, _origin(cfg))
-    run.log_table(_split_counts(data), "splits.csv")
+    run.log_table(split_counts(data), "splits.csv")
     if cfg.evaluate.figures:
         run.log_figure(sample_sheet(data, "train", SAMPLES), "samples.png")
     run.log_text(str(ModelSummary(model, max_depth=2)), "model_summary.txt")
@@ -150,13 +150,3 @@ def _parameters(plan: Plan) -> dict[str, Any]:
         if key not in known and key.partition(".")[0] not in _OF_SWEEPS
     }
     return {**chosen, **valued, **dotted}
-
-
-def _split_counts(data: ExamDataModule) -> pd.DataFrame:
-    """Return samples, patients and samples of each class, a row a split."""
-    known = data.samples[data.samples["label"].notna()]
-    names = known["label"].map(dict(enumerate(data.classes)))
-    counts = known.groupby("split", sort=False).agg(
-        samples=("sample_id", "size"), patients=("patient_id", "nunique")
-    )
-    return counts.join(pd.crosstab(known["split"], names)).reset_index()

@@ -1,23 +1,31 @@
-"""A run's report: what its test samples say, with intervals, as metrics, tables, figures and a page."""
+"""A run's report on its test samples, with intervals: metrics, tables, figures, a page, a card."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pandas as pd
 from omegaconf import DictConfig
 
-from bcdl.data import ExamDataModule
-from bcdl.data.attributes import sample_attributes
 from bcdl.evaluation.assessment import Section, Written, assess, written
+from bcdl.evaluation.assessment.engine import judged_rows
 from bcdl.judge import settings_of
 from bcdl.results import interval_ends, record_written
+from bcdl.serving.facts import Facts
+from bcdl.subject import Subject
 from bcdl.tracking import TrackedRun
+from bcdl.trained import Training
+from bcdl.worst import errors_section
+
+CARD = "model_card.md"
 
 
 def record_report(
     run: TrackedRun,
     cfg: DictConfig,
-    data: ExamDataModule,
+    subject: Subject,
     predictions: pd.DataFrame,
+    training: Training,
+    results: Mapping[str, float],
     sections: Sequence[Section] = (),
 ) -> None:
     """Judge a run's test samples, and record the report as artifacts and the ends of intervals as metrics.
@@ -25,25 +33,34 @@ def record_report(
     Args:
         run: the open run.
         cfg: its configuration; `evaluate` says how.
-        data: its prepared data.
+        subject: what the predictions are about.
         predictions: table of validation and test samples, calibrated.
+        training: of the model that made them.
+        results: metrics of the run and its `threshold`, for the model card.
         sections: further ones of the page.
     """
-    settings, attributes = settings_of(cfg), sample_attributes(data.table, data.samples)
+    settings, attributes = settings_of(cfg), subject.attributes()
     table = predictions.merge(attributes, on="sample_id", how="left", validate="many_to_one")
-    assessment = assess(table, data.unit, settings)
+    assessment = assess(table, subject.unit, settings)
+    assessment = replace(assessment, notes=(*subject.notes, *assessment.notes))
+    own = training.run_id == run.id and subject.data is not None
+    facts = Facts.of(subject.data, cfg, results["threshold"]) if own and subject.data is not None else None
+    early = training.sections(cfg, facts, cfg.evaluate.figures)
+    errors = _errors(cfg, subject, predictions, results["threshold"])
     files = written(
         assessment,
         settings,
         title=f"Report of {run.name}",
-        classes=data.classes,
+        classes=subject.classes,
         columns=[name for name in map(str, attributes) if name != "sample_id"],
         figures=cfg.evaluate.figures,
-        facts=_facts(data),
-        sections=sections,
+        facts={"data": subject.name, "a sample": subject.unit, "positive": subject.classes[-1]},
+        sections=[*early, *sections, *errors],
     )
-    record_written(run, files)
-    run.log_new(interval_ends(assessment))
+    ends = interval_ends(assessment)
+    card = {} if facts is None else {CARD: training.card(cfg, facts, {**results, **ends})}
+    record_written(run, replace(files, texts={**files.texts, **card}), pdf=cfg.evaluate.get("pdf", False))
+    run.log_new(ends)
 
 
 def record_sections(run: TrackedRun, sections: Sequence[Section]) -> None:
@@ -52,12 +69,14 @@ def record_sections(run: TrackedRun, sections: Sequence[Section]) -> None:
         record_written(run, Written({}, section.tables, section.pictures))
 
 
-def _facts(data: ExamDataModule) -> dict[str, str]:
-    """Return what was trained and judged on, in words."""
-    known = data.samples[data.samples["label"].notna()]
-    facts = {"data": data.source.name, "a sample": data.unit, "positive": data.classes[-1]}
-    for split, rows in known.groupby("split", sort=False):
-        positives = int((rows["label"] == 1).sum())
-        counts = f"{len(rows):,} samples of {rows['patient_id'].nunique():,} patients"
-        facts[str(split)] = counts if len(data.classes) > 2 else f"{counts}, {positives:,} positive"
-    return facts
+def _errors(cfg: DictConfig, subject: Subject, predictions: pd.DataFrame, threshold: float) -> list[Section]:
+    """Return the section of the worst errors, where any are to be shown."""
+    section = errors_section(
+        judged_rows(predictions),
+        threshold,
+        subject.classes,
+        cfg.evaluate.get("errors", 0),
+        data=subject.data if cfg.evaluate.figures else None,
+        model=subject.model,
+    )
+    return [] if section is None else [section]

@@ -20,11 +20,13 @@ from bcdl.evaluation import (
     summarise,
 )
 from bcdl.evaluation.assessment import Assessment, Written
+from bcdl.evaluation.assessment.files import PAGE
+from bcdl.pages import to_pdf
 from bcdl.scores import METRICS
 from bcdl.tracking import TrackedRun
 from bcdl.tracking.options import ui_command
 
-REPORT = "report"
+REPORT, PDF = "report", "report.pdf"
 VALIDATION = "val"
 _PREFIX = {"val": "best/val", "test": "test"}
 _YOUDEN = "youden"
@@ -102,14 +104,22 @@ def print_results(
     console.print(f"run {run.id}; browse it with: {ui_command(run.store.root, run.store.experiment)}")
 
 
-def record_written(run: TrackedRun, files: Written) -> None:
-    """Record what an assessment writes as artifacts: pictures by their names, all else below `report`."""
+def record_written(run: TrackedRun, files: Written, pdf: bool = False) -> None:
+    """Record what an assessment writes as artifacts: pictures by their names, all else below `report`.
+
+    Args:
+        run: the run.
+        files: what is written.
+        pdf: whether its page is recorded as a PDF too.
+    """
     for name, text in files.texts.items():
         run.log_text(text, f"{REPORT}/{name}")
     for name, table in files.tables.items():
         run.log_table(table, f"{REPORT}/{name}")
     for name, content in files.pictures.items():
         run.log_bytes(content, name)
+    if pdf:
+        run.log_bytes(to_pdf(files.texts[PAGE]), f"{REPORT}/{PDF}")
 
 
 def interval_ends(assessment: Assessment) -> dict[str, float]:

@@ -19,7 +19,9 @@ from bcdl.judge import settings_of
 from bcdl.lineage import CONFIG, FINGERPRINT_TAG
 from bcdl.models import Classifier
 from bcdl.notebook import restore
+from bcdl.subject import Subject
 from bcdl.tracking import TrackedRun, TrackingStore
+from bcdl.trained import Training
 from bcdl.transforms.shifts import MISSING_VIEW, SHIFTS, Shifted
 
 TEST = "test"
@@ -61,7 +63,8 @@ def judge_under_shifts(
             shifted = _inferred(model, data, device, conditions, seed)
         table, threshold = robustness_table(predictions, shifted, settings_of(cfg))
         section = robustness_section(table, threshold, notes, cfg.evaluate.figures)
-        results = conclude(nested, cfg, data, predictions, [section])
+        training = Training.recorded(store, run_id)
+        results = conclude(nested, cfg, Subject.of(data, model), predictions, training, [section])
         nested.log_metrics(_metrics(table))
         nested.log_table(_long(shifted), "shifted_predictions.parquet")
     _print(table, notes)

@@ -58,11 +58,11 @@ def _sheet(data: ExamDataModule, split: str, chosen: list[int], augmented: bool)
         f"{sample}\n{data.classes[label] if label >= 0 else 'unlabelled'}"
         for sample, label in zip(rows["sample_id"], batch["label"].tolist(), strict=True)
     ]
-    marks = None if augmented else sample_outlines(data, rows)
+    marks = None if augmented else findings_outlines(data, rows)
     return contact_sheet(hang(data.on_after_batch_transfer(batch, 0), marks), captions)
 
 
-def sample_outlines(data: ExamDataModule, samples: pd.DataFrame) -> list[list[list[Outline]]]:
+def findings_outlines(data: ExamDataModule, samples: pd.DataFrame) -> list[list[list[Outline]]]:
     """Return the outlines of all findings in every slot of samples."""
     groups = dict(iter(data.table.findings.groupby("image_id")))
     none = data.table.findings.iloc[:0]

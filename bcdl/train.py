@@ -24,9 +24,11 @@ from bcdl.notebook import restore
 from bcdl.record import earlier_run, open_job, open_run, record_configuration, record_inputs
 from bcdl.results import VALIDATION
 from bcdl.scores import monitored_metric
+from bcdl.subject import Subject
 from bcdl.sweeps.member import LOG_VARIABLE, Member, prunes
 from bcdl.tracking import RunLogger, TrackedRun, TrackingStore, was_interrupted
 from bcdl.tracking.tags import PRUNED_TAG
+from bcdl.trained import Training
 
 COMMAND = "bcdl train"
 
@@ -140,7 +142,8 @@ def _test(store: TrackingStore, member: Member, run_id: str) -> float:
     data, model = restore(cfg, run_id, store)
     device = build_trainer(cfg, store.folder(run_id), None).strategy.root_device
     with TrackedRun.reopen(store, run_id) as run, explained(data.batch_size, str(run.folder)):
-        results = conclude(run, cfg, data, infer(model, data, device))
+        subject, training = Subject.of(data, model), Training.recorded(store, run_id)
+        results = conclude(run, cfg, subject, infer(model, data, device), training)
     member.finished(results)
     return _score(cfg, results)
 
@@ -165,9 +168,10 @@ def _run(run: TrackedRun, plan: Plan, data: ExamDataModule, member: Member | Non
         mark_fitted(run.folder, cfg, pruned=_was_pruned(further))
     pruned = fitted(run.folder, cfg).pruned
     best_epoch = load_checkpoint(model, best)["epoch"] + 1
-    draw_curves(run, logger.history, best_epoch, cfg.evaluate.figures)
+    curves = draw_curves(run, logger.history, best_epoch, cfg.evaluate.figures)
     splits = SPLITS if member is None or (cfg.sweep.test == "all" and not pruned) else (VALIDATION,)
-    results = conclude(run, cfg, data, infer(model, data, trainer.strategy.root_device, splits))
+    predictions = infer(model, data, trainer.strategy.root_device, splits)
+    results = conclude(run, cfg, Subject.of(data, model), predictions, Training.of(run, data, curves))
     record_best(run, model, cfg.keep)
     return Outcome(results, pruned)
 

@@ -69,6 +69,7 @@ HYDRA_VERBS = {
             ("predictions", "instead of a run: a CSV or Parquet file"),
             ("out", "folder of the report on those predictions"),
             ("evaluate.calibration", "none, temperature, platt or isotonic"),
+            ("evaluate.pdf", "the report as a PDF too"),
             ("evaluate.shifts", "test again under all shifts, or some: [noise,blur]"),
             ("evaluate.tta", "none, flip, affine or full: variants to average over"),
             ("evaluate.runs", "instead of a run: an ensemble of several, or a sweep"),
@@ -178,6 +179,11 @@ OPTION_VERBS = {
         summary="Print what differs between two runs: configuration, data, code, versions, metrics.",
         module="bcdl.diff",
         examples=("diff 3f2a 91bc", "diff cnn-small_cnn-phantom-3f2a latest"),
+    ),
+    "report": Verb(
+        summary="Print where a run's report lies, open it, or write it as a PDF.",
+        module="bcdl.report",
+        examples=("report latest --open", "report 3f2a --pdf report.pdf", "report latest --out report.html"),
     ),
     "ui": Verb(
         summary="Open the MLflow UI on the configured store; Ctrl-C ends it.",

@@ -1,5 +1,6 @@
 """A real browser for tests: Debian's Chromium, driven as a person would, with a picture of each step."""
 
+import base64
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -104,6 +105,21 @@ class Page:
     def click(self, selector: str, text: str = "") -> None:
         """Click the first such element, as soon as there is one."""
         self.until(lambda: self.shown(selector, text), f"{selector} '{text}'")[0].click()
+
+    def ask(self, script: str) -> Any:
+        """Return what a script returns in the page."""
+        return self.browser.execute_script(script)
+
+    def resize(self, width: int, height: int = 900) -> None:
+        """Show the page as a screen of so many pixels does, narrower than a window can be too."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+        self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+
+    def whole_picture(self, name: str) -> None:
+        """Keep a screenshot of the whole page, its lower parts too."""
+        asked = {"captureBeyondViewport": True, "format": "png"}
+        content = self.browser.execute_cdp_cmd("Page.captureScreenshot", asked)["data"]
+        (self.pictures / f"{name}.png").write_bytes(base64.b64decode(content))
 
     def picture(self, name: str) -> None:
         """Keep a screenshot."""

@@ -24,6 +24,8 @@ NAME = "two_models"
 OBJECTIVE = "best/val/auroc"
 ROW = ".ag-pinned-left-cols-container .ag-row"
 START_LIMIT = 120  # seconds
+REPORT = ("data.unit=exam", "evaluate.report=true", "evaluate.draws=50", "evaluate.threshold=0.99")
+WIDTHS = (1280, 390)  # pixels
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,7 @@ def root(tmp_path_factory: pytest.TempPathFactory, database_template: Path, tiny
     root = tmp_path_factory.mktemp("browser") / "runs"
     root.mkdir()
     shutil.copy(database_template, root / "mlflow.db")
-    typed = ("train", "-m", "model=cnn,cnn_rnn", "sweep.seeds=2", f"sweep.name={NAME}", *tiny)
+    typed = ("train", "-m", "model=cnn,cnn_rnn", "sweep.seeds=2", f"sweep.name={NAME}", *tiny, *REPORT)
     done = subprocess.run(
         bcdl(*typed), cwd=root.parent, env=environment(root), capture_output=True, text=True
     )
@@ -69,6 +71,18 @@ def page(address: str, tmp_path: Path) -> Iterator[Page]:
         page.click("[role=button]", "Model training")  # once: MLflow remembers it
         page.browser.get(address)
         yield page
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Iterator[Page]:
+    with chromium(tmp_path / "profile", tmp_path / "screenshots") as page:
+        yield page
+
+
+@pytest.fixture
+def report(store: TrackingStore, children: pd.DataFrame) -> Path:
+    """The report of a run of four views, as a file."""
+    return store.download(children["run_id"][0], "report/report.html")
 
 
 @pytest.fixture
@@ -142,6 +156,41 @@ def test_the_parent_run_says_how_its_sweep_went(page: Page, store: TrackingStore
     page.click("[data-testid=artifact-tree-node]", "parallel_coordinates.png")
     see_image(page, "parallel_coordinates.png")
     page.picture("parent_parallel_coordinates")
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_report_is_whole_at_the_width_of_a_desk_and_of_a_telephone(
+    width: int, report: Path, bare: Page
+) -> None:
+    bare.resize(width)
+    bare.browser.get(report.as_uri())
+    bare.sees("What was trained on what")
+    bare.whole_picture(f"report_{width}")
+    for text in ("Learning curves", "Metrics", "Operating points", "Worst errors", "Methods", "Limits"):
+        assert text in bare.text
+    assert "AUROC" in bare.shown(".headline")[0].text
+    assert bare.ask("return document.documentElement.scrollWidth") <= width
+    pictures = bare.ask("return [...document.images].map(image => [image.naturalWidth, image.clientWidth])")
+    assert len(pictures) > 5
+    assert all(natural > 0 and shown > 0 for natural, shown in pictures)
+    assert bare.ask("return performance.getEntriesByType('resource').map(entry => entry.name)") == []
+    assert "http" not in report.read_text(encoding="utf-8").replace("http-equiv", "")
+
+
+def test_a_report_opens_in_the_viewer_of_artifacts(page: Page, children: pd.DataFrame) -> None:
+    page.browser.get(
+        page.browser.current_url.partition("?")[0].replace("/runs", f"/runs/{children['run_id'][0]}")
+    )
+    page.click("[role=tab], a", "Artifacts")
+    page.click("[data-testid=artifact-tree-node]", "report")
+    page.click("[data-testid=artifact-tree-node]", "report.html")
+    frame = page.until(lambda: page.shown("iframe"), "the page in its frame")[0]
+    page.browser.switch_to.frame(frame)
+    page.sees("What was trained on what")
+    loaded = "return [...document.images].every(image => image.naturalWidth > 0)"
+    page.until(lambda: page.ask(loaded), "the pictures of the page")
+    page.browser.switch_to.default_content()
+    page.picture("report_in_viewer")
 
 
 def open_experiment(page: Page) -> None:

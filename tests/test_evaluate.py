@@ -86,13 +86,3 @@ def test_a_mistake_is_explained(
     err = capsys.readouterr().err
     assert all(text in err for text in shown), err
     assert "Traceback" not in err
-
-
-def test_a_run_without_a_kept_checkpoint_cannot_be_evaluated(
-    train: Verb, bcdl_in_process: Verb, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert train("keep=none") == 0
-    assert bcdl_in_process("evaluate", "run=latest") == 2
-    err = capsys.readouterr().err
-    assert "best.ckpt" in err
-    assert "Traceback" not in err

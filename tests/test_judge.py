@@ -69,6 +69,20 @@ def test_the_page_needs_nothing_from_elsewhere_and_escapes_what_it_shows(
     assert "There is no column split" in page
 
 
+def test_a_file_s_worst_errors_are_listed_and_the_page_is_a_pdf_where_asked(
+    predictions: pd.DataFrame, tmp_path: Path, bcdl_in_process: Verb
+) -> None:
+    pytest.importorskip("weasyprint")
+    typed = [f"predictions={tmp_path}/mine.csv", f"out={tmp_path}/out", "evaluate.draws=50"]
+    assert bcdl_in_process("evaluate", *typed, "evaluate.errors=2", "evaluate.pdf=true") == 0
+    errors = pd.read_csv(tmp_path / "out" / "worst_errors.csv")
+    test = predictions[predictions["split"] == "test"]
+    missed = test[(test["label"] == 1) & (test["probability"] < 0.5)]["probability"].min()
+    alarm = test[(test["label"] == 0) & (test["probability"] >= 0.5)]["probability"].max()
+    assert errors["probability"].tolist() == [missed, alarm]
+    assert (tmp_path / "out" / "report.pdf").read_bytes().startswith(b"%PDF-")
+
+
 def test_columns_are_named_without_a_plus(
     predictions: pd.DataFrame, tmp_path: Path, bcdl_in_process: Verb
 ) -> None:
@@ -86,6 +100,7 @@ def test_columns_are_named_without_a_plus(
         ("predictions=none.csv", "a table of predictions in"),
         ("predictions=mine.csv evaluate.calibration=plat", "Did you mean 'platt'?"),
         ("predictions=mine.csv out=mine.csv", "expected out to name a folder"),
+        ("predictions=mine.csv evaluate.errors=-1", "expected evaluate.errors to be the number of errors"),
     ],
 )
 def test_a_mistake_is_explained(

@@ -79,8 +79,8 @@ def _draw_sample(axes: Axes, views: Sequence[View], size: tuple[int, int]) -> No
     largest = largest if largest > 0 else float(values.max())
     for column, view in enumerate(views):
         left, below = column * (size[0] + _GAP), size[1] + _GAP
-        grey = _grey(view.image, size)
-        for top, picture in ((0, grey), (below, _overlay(grey, view.saliency, size, largest))):
+        grey = grey_levels(view.image, size)
+        for top, picture in ((0, grey), (below, overlay(grey, view.saliency, size, largest))):
             extent = (left, left + size[0], top + size[1], top)
             axes.imshow(picture, extent=extent, interpolation="nearest", aspect="auto", zorder=0)
             for outline in view.outlines:
@@ -89,14 +89,14 @@ def _draw_sample(axes: Axes, views: Sequence[View], size: tuple[int, int]) -> No
         axes.text(left, -4, view.title, fontsize=8, color=_INK)
 
 
-def _grey(image: Picture, size: tuple[int, int]) -> Picture:
+def grey_levels(image: Picture, size: tuple[int, int]) -> Picture:
     """Return (height, width, 3) from 0 to 1, the brightest thousandth of the pixels white."""
     low, high = float(image.min()), float(np.percentile(image, 99.9))
     levels = np.clip((image - low) / max(high - low, 1e-6), 0, 1)
     return np.repeat(_resized(levels, size)[..., None], 3, axis=2)
 
 
-def _overlay(grey: Picture, saliency: Picture, size: tuple[int, int], largest: float) -> Picture:
+def overlay(grey: Picture, saliency: Picture, size: tuple[int, int], largest: float) -> Picture:
     """Colour the picture by the map's share of the largest value, the more so the larger it is."""
     strength = np.clip(_resized(saliency, size) / (largest if largest > 0 else 1), 0, 1)
     opacity = _OPACITY * strength[..., None]

@@ -13,6 +13,7 @@ from bcdl.scores import METRICS
 from bcdl.serving.facts import Facts
 
 _SPLITS = {"best/val": "validation", "test": "test"}
+_INTERVALS = "In brackets: 95 % intervals by a bootstrap over patients."
 _LEVELS = ("breast", "exam", "patient")
 _USE = """\
 Research on the detection of breast cancer: comparing models, and reading studies whose images come from the
@@ -66,8 +67,8 @@ def model_card(
         "": [f"# {_class(cfg.model)} on {facts.data_set}", _lead(cfg, facts)],
         "Results": [_results(metrics), _decision(cfg, facts, metrics)],
         "Training data": [_data(facts), _table(splits)],
-        "Model": [_bullets(_model(cfg, metrics))],
-        "Images": [_bullets(_images(facts, cfg))],
+        "Model": [_bullets(model_facts(cfg, metrics))],
+        "Images": [_bullets(image_facts(facts, cfg))],
         "Use and limits": [_USE],
         "Origin": [_bullets(_origin(origin))],
     }
@@ -108,11 +109,12 @@ def _results(metrics: Mapping[str, float]) -> str:
         f"test/{level}": f"test, by {level}" for level in _LEVELS if f"test/{level}/{METRICS[0]}" in metrics
     }
     rows = {
-        name: [_number(metrics.get(f"{prefix}/{name}")) for prefix in columns]
+        name: [_with_interval(metrics, f"{prefix}/{name}") for prefix in columns]
         for name in METRICS
         if any(f"{prefix}/{name}" in metrics for prefix in columns)
     }
-    return _markdown(["metric", *columns.values()], [[name, *cells] for name, cells in rows.items()])
+    table = _markdown(["metric", *columns.values()], [[name, *cells] for name, cells in rows.items()])
+    return table if not any(name.endswith("_ci_low") for name in metrics) else f"{table}\n\n{_INTERVALS}"
 
 
 def _decision(cfg: DictConfig, facts: Facts, metrics: Mapping[str, float]) -> str:
@@ -129,26 +131,28 @@ def _data(facts: Facts) -> str:
     return f"Data set `{facts.data_set}`; a sample is one {facts.unit}. Patients are in one split each."
 
 
-def _model(cfg: DictConfig, metrics: Mapping[str, float]) -> dict[str, str]:
+def model_facts(cfg: DictConfig, metrics: Mapping[str, float]) -> dict[str, str]:
+    """Return what was trained, in words, by name."""
     parameters = metrics.get("parameters")
     return {
-        "Model": _settings(cfg.model),
-        "Encoder": _settings(cfg.encoder),
-        "Loss": _settings(cfg.loss),
-        "Optimizer": _settings(cfg.optimizer),
+        "Model": settings_text(cfg.model),
+        "Encoder": settings_text(cfg.encoder),
+        "Loss": settings_text(cfg.loss),
+        "Optimizer": settings_text(cfg.optimizer),
         "Parameters": "" if parameters is None else f"{parameters:,.0f}",
         "Best epoch": "" if "best_epoch" not in metrics else f"{metrics['best_epoch']:.0f}",
     }
 
 
-def _images(facts: Facts, cfg: DictConfig) -> dict[str, str]:
+def image_facts(facts: Facts, cfg: DictConfig) -> dict[str, str]:
+    """Return how images come to the model, in words, by name."""
     height, width = facts.image_size
     imaging = [f"{key}={_plain(value)}" for key, value in facts.imaging.items() if value is not None]
     return {
         "Prepared image": f"{height} x {width} pixels, {facts.channels} channel(s), {facts.dtype}",
         "Imaging": ", ".join(imaging),
-        "Normalisation": _settings(cfg.preprocess),
-        "Augmentation in training": _settings(cfg.augment) if cfg.get("augment") else "",
+        "Normalisation": settings_text(cfg.preprocess),
+        "Augmentation in training": settings_text(cfg.augment) if cfg.get("augment") else "",
         "Refused images": f"data.on_bad_image={facts.on_bad_image}",
     }
 
@@ -172,7 +176,7 @@ def _encoder(cfg: DictConfig) -> str:
     return f"{_class(cfg.encoder)} {name}" if name else _class(cfg.encoder)
 
 
-def _settings(node: DictConfig) -> str:
+def settings_text(node: DictConfig) -> str:
     """Return `CNN (dropout=0.2, hidden=[])`, without nodes in it, and without what names a file."""
     plain = OmegaConf.to_container(node)
     if not isinstance(plain, dict):
@@ -198,8 +202,11 @@ def _plain(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _number(value: float | None) -> str:
-    return "-" if value is None or value != value else f"{value:.3f}"
+def _with_interval(metrics: Mapping[str, float], name: str) -> str:
+    value, low, high = (metrics.get(key) for key in (name, f"{name}_ci_low", f"{name}_ci_high"))
+    if value is None or value != value:
+        return "-"
+    return f"{value:.3f}" if low is None or high is None else f"{value:.3f} ({low:.3f} to {high:.3f})"
 
 
 def _table(frame: pd.DataFrame) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bcdl.tracking.places import masked
-from bcdl.tracking.tags import COMMAND_TAG
+from bcdl.tracking.tags import COMMAND_TAG, COMMIT_TAG, DIRTY_TAG, TORCH_TAG, VERSION_TAG
 
 if TYPE_CHECKING:
     from bcdl.tracking.run import TrackedRun
@@ -50,9 +50,10 @@ def log_provenance(run: "TrackedRun") -> None:
         {
             "mlflow.source.name": " ".join(facts["command"].split()[:2]),  # a column that groups runs
             COMMAND_TAG: facts["command"],
-            "mlflow.source.git.commit": facts["git"]["commit"],
-            "bcdl.git.dirty": str(facts["git"]["dirty"]).lower(),
-            "bcdl.version": facts["packages"]["bcdl"],
+            COMMIT_TAG: facts["git"]["commit"],
+            DIRTY_TAG: str(facts["git"]["dirty"]).lower(),
+            VERSION_TAG: facts["packages"]["bcdl"],
+            TORCH_TAG: facts["packages"].get("torch", "unknown"),
         }
     )
 

@@ -62,6 +62,7 @@ class TrackedRun:
         self.resumed = False
         self._known_params: dict[str, str] = {}
         self._places: dict[str, str] = {}
+        self._logged: tuple[dict[str, float], dict[str, str]] = ({}, {})  # metrics and tags
         self._earlier_seconds, self._started = 0.0, time.monotonic()
         self._guards = ExitStack()
 
@@ -200,6 +201,16 @@ class TrackedRun:
         earlier = {name: client.get_metric_history(self.id, name) for name in known}
         return {name: {metric.step: metric.value for metric in earlier.get(name, [])} for name in names}
 
+    def metrics(self) -> dict[str, float]:
+        """Return the last value of each metric, those that have not arrived at the store included."""
+        earlier = self.store.metrics(self.id) if self.resumed else {}
+        return {**earlier, **self._logged[0]}
+
+    def tags(self) -> dict[str, str]:
+        """Return the tags that were set, those that have not arrived at the store included."""
+        earlier = dict(self.store.client.get_run(self.id).data.tags) if self.resumed else {}
+        return {**earlier, **self._logged[1]}
+
     def log_params(self, values: dict[str, Any]) -> None:
         """Log parameters as text of at most 6000 characters; odd characters in their names become `_`.
 
@@ -217,9 +228,9 @@ class TrackedRun:
 
     def log_metrics(self, values: dict[str, float], step: int = 0) -> None:
         """Log numbers, NaN included, at a step."""
-        self._journal.append(
-            "metrics", values={key: float(value) for key, value in values.items()}, step=step
-        )
+        numbers = {key: float(value) for key, value in values.items()}
+        self._journal.append("metrics", values=numbers, step=step)
+        self._logged[0].update(numbers)
 
     def log_new(self, values: Mapping[str, float]) -> None:
         """Log results; of a run that goes on, those that it has already are not logged twice."""
@@ -228,9 +239,9 @@ class TrackedRun:
 
     def set_tags(self, values: dict[str, str]) -> None:
         """Set tags, cut at 5000 characters."""
-        self._append_values(
-            "tags", {key: without_passwords(str(value))[:MAX_TAG] for key, value in values.items()}
-        )
+        texts = {key: without_passwords(str(value))[:MAX_TAG] for key, value in values.items()}
+        self._append_values("tags", texts)
+        self._logged[1].update(texts)
 
     def log_input(self, name: str, digest: str, source: str, context: str = "training") -> None:
         """Log the data set as an MLflow dataset input.

@@ -3,6 +3,8 @@
 OWN_TAGS = "bcdl."  # how those begin that bcdl makes up
 KIND_TAG = "bcdl.kind"  # train, evaluate or sweep
 COMMAND_TAG = "bcdl.command"  # the whole command line, without places of data
+COMMIT_TAG, DIRTY_TAG = "mlflow.source.git.commit", "bcdl.git.dirty"  # of bcdl, or of the working directory
+VERSION_TAG, TORCH_TAG = "bcdl.version", "bcdl.torch"
 ERROR_TAG = "bcdl.error"  # in one line
 CHANGED = "changed."  # before the key of a parameter that a resumed run has changed
 

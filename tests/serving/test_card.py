@@ -36,6 +36,18 @@ def test_a_card_says_on_what_how_well_and_for_what(breasts: Run) -> None:
     assert "Not a medical device" in text
 
 
+def test_results_stand_beside_their_intervals_where_a_run_has_any(breasts: Run) -> None:
+    facts = Facts.of(breasts.data, breasts.config, 0.5)
+    metrics = {"best/val/auroc": 0.9, "test/auroc": 0.8, "test/patient/auroc": 0.85}
+    plain = model_card(breasts.config, facts, ORIGIN, SPLITS, metrics)
+    assert "| auroc | 0.900 | 0.800 | 0.850 |" in plain
+    assert "bootstrap" not in plain
+    ends = {"test/auroc_ci_low": 0.7, "test/auroc_ci_high": 0.88}
+    told = model_card(breasts.config, facts, ORIGIN, SPLITS, {**metrics, **ends})
+    assert "| auroc | 0.900 | 0.800 (0.700 to 0.880) | 0.850 |" in told
+    assert "95 % intervals by a bootstrap over patients" in told
+
+
 def test_a_card_names_no_file_and_no_patient(breasts: Run, trained_root: Path) -> None:
     text = card(breasts)
     private = [str(trained_root), str(Path.home()), *breasts.data.samples["patient_id"].unique()]

@@ -59,6 +59,22 @@ def test_an_interruption_is_killed(store: TrackingStore, error: BaseException) -
     assert status_after(store, error)[0] == "KILLED"
 
 
+def test_a_run_knows_what_it_has_logged_before_it_arrives_and_what_an_earlier_process_had(
+    store: TrackingStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with TrackedRun.start(store, "cnn") as run, monkeypatch.context() as away:
+        away.setattr(MlflowClient, "get_run", None)  # a store that is away is not asked
+        run.log_metrics({"loss": 2.0, "auroc": 0.5})
+        run.log_metrics({"loss": 1.0}, step=1)
+        run.set_tags({"mine": "a"})
+        assert run.metrics() == {"loss": 1.0, "auroc": 0.5}
+        assert run.tags() == {"mine": "a"}
+    with TrackedRun.resume(store, run.id) as again:
+        again.log_metrics({"auroc": 0.75})
+        assert again.metrics() == {"loss": 1.0, "auroc": 0.75, "seconds": run.metrics()["seconds"]}
+        assert again.tags()["mine"] == "a"
+
+
 @pytest.mark.slow
 def test_sigterm_is_killed_and_exits_143(store: TrackingStore, tmp_path: Path) -> None:
     code = (

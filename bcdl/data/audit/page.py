@@ -1,6 +1,5 @@
 """The audit as one HTML page, without scripts or anything from elsewhere; every cell is escaped."""
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from bcdl.data.audit.finding import SEVERITIES, Finding
 from bcdl.data.audit.summary import summarise_table
 from bcdl.data.audit.thumbnails import Images
 from bcdl.data.table import ExamTable
+from bcdl.pages import data_address, rendered
 
 _ROWS, _PAIRS = 20, 12  # shown of a finding
 _HEIGHT = 150  # pixels of a picture
@@ -32,12 +32,8 @@ class Picture:
 
 def render_page(findings: Sequence[Finding], table: ExamTable, images: Images, title: str) -> str:
     """Return the page: what the data set holds, then every finding with its first rows and pairs."""
-    from jinja2 import Environment
-
-    template = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
-        _TEMPLATE.read_text(encoding="utf-8")
-    )
-    return template.render(
+    return rendered(
+        _TEMPLATE,
         title=title,
         counts={name: sum(finding.severity == name for finding in findings) for name in SEVERITIES},
         holds=_table(summarise_table(table), table.classes),
@@ -58,7 +54,7 @@ def _table(frame: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, Any]:
     shown = frame.drop(columns="row", errors="ignore")
     numeric = [pd.api.types.is_numeric_dtype(shown[name]) and name != "label" for name in shown]
     cells = [[_cell(value) for value in row] for row in _named(shown, classes).itertuples(index=False)]
-    return {"header": list(shown.columns), "numeric": numeric, "cells": cells}
+    return {"header": list(shown.columns), "numeric": numeric, "rows": cells}
 
 
 def _named(frame: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataFrame:
@@ -102,5 +98,4 @@ def _png(image: NDArray[Any]) -> str:
     small = cv2.resize(grey, (width, _HEIGHT), interpolation=cv2.INTER_AREA)
     low, high = float(small.min()), float(small.max())
     pixels = np.round((small - low) * (255 / max(high - low, 1e-6))).astype(np.uint8)
-    encoded = base64.b64encode(cv2.imencode(".png", pixels)[1].tobytes()).decode()
-    return f"data:image/png;base64,{encoded}"
+    return data_address(cv2.imencode(".png", pixels)[1].tobytes())

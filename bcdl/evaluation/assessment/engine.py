@@ -122,8 +122,15 @@ def fitted_calibrator(predictions: pd.DataFrame, method: str) -> Calibrator:
 
 def with_probabilities(predictions: pd.DataFrame, calibrator: Calibrator) -> pd.DataFrame:
     """Return predictions with the probabilities that a calibrator makes of their logits."""
-    if calibrator.method == "none":
-        return predictions
+    return predictions if calibrator.method == "none" else _of_logits(predictions, calibrator)
+
+
+def uncalibrated(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return predictions with the model's own probabilities, whatever had calibrated them."""
+    return _of_logits(predictions, Calibrator())
+
+
+def _of_logits(predictions: pd.DataFrame, calibrator: Calibrator) -> pd.DataFrame:
     shares = calibrator(logits(predictions))
     if shares.ndim == 1:
         return predictions.assign(probability=shares)

@@ -28,7 +28,7 @@ class Written:
     Attributes:
         texts: of text files by their names.
         tables: of CSV files by their names.
-        pictures: of PNG files by their names.
+        pictures: of PNG and JPEG files by their names.
     """
 
     texts: Mapping[str, str]

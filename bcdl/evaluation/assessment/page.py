@@ -1,7 +1,7 @@
 """An assessment as one HTML page: no script, nothing from elsewhere, every cell escaped."""
 
-import base64
 import math
+import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,13 @@ from bcdl.evaluation.assessment.section import Section, shown
 from bcdl.evaluation.assessment.settings import Settings
 from bcdl.evaluation.assessment.statistic import AT_PREVALENCE, slug
 from bcdl.evaluation.assessment.subgroups import SHOWN, Subgroups
+from bcdl.pages import data_address, rendered
 from bcdl.scores import METRICS
 from bcdl.stats import Interval
 
 _TEMPLATE = Path(__file__).parent / "page.html.j2"
+_WIDE = 1.8  # width by height, from which a figure takes the whole width
+_KINDS = {".png": "image/png", ".jpg": "image/jpeg"}
 _FURTHER = ("pf1", "partial_auroc", "ece")
 _WILSON = ("accuracy_wilson", "precision_wilson", "sensitivity_wilson", "specificity_wilson")
 _QUANTITIES = {
@@ -48,6 +51,7 @@ _CAPTIONS = {
     "reliability": "Reliability diagram",
     "net_benefit": "Decision curve",
     "subgroups": "Subgroups",
+    "learning_curves": "Learning curves",
 }
 
 
@@ -67,17 +71,15 @@ def assessment_page(
         assessment: the results.
         settings: how they were made.
         tables: as files, by name.
-        pictures: PNG files by name, `figures/<name>.png`.
+        pictures: files by name, `figures/<name>.png` or `.jpg`.
         title: of the page.
         facts: what else a reader is told, by name.
         parts: subgroups, where there are any.
         sections: further ones; their tables and pictures are among those above.
     """
-    from jinja2 import Environment
-
     first = assessment.levels[0]
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
+    return rendered(
+        _TEMPLATE,
         title=title,
         facts=facts,
         notes=[*assessment.notes, *(parts.notes if parts else ())],
@@ -93,7 +95,7 @@ def assessment_page(
         brier=tables["brier_parts.csv"].iloc[0].to_dict() if "brier_parts.csv" in tables else None,
         subgroups=_subgroups(parts),
         gaps=_gaps(parts),
-        pictures=_pictures(pictures),
+        pictures=_pictures(pictures, sections),
         sections=[_section(section) for section in sections],
         files=[*tables],
     )
@@ -194,6 +196,8 @@ def _section(section: Section) -> dict[str, Any]:
     return {
         "title": section.title,
         "text": section.text,
+        "facts": section.facts,
+        "early": section.early,
         "tables": [shown(table) for table in section.tables.values()],
         "figures": [Path(file).stem for file in section.pictures],
     }
@@ -206,11 +210,25 @@ def p_text(value: float) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def _pictures(pictures: Mapping[str, bytes]) -> dict[str, dict[str, str]]:
-    """Return each figure by its name, as a data address with its caption."""
+def _pictures(pictures: Mapping[str, bytes], sections: Sequence[Section]) -> dict[str, dict[str, Any]]:
+    """Return each figure by its name, as a data address with its caption, size and shape."""
+    told = {Path(file).stem: text for section in sections for file, text in section.captions.items()}
     found = {}
     for file, content in pictures.items():
-        name = Path(file).stem
-        address = f"data:image/png;base64,{base64.b64encode(content).decode()}"
-        found[name] = {"source": address, "caption": _CAPTIONS.get(name, name)}
+        name, size = Path(file).stem, _size(content)
+        found[name] = {
+            "source": data_address(content, _KINDS[Path(file).suffix]),
+            "caption": told.get(name, _CAPTIONS.get(name, name)),
+            "told": name in told,
+            "size": size,
+            "wide": name not in told and size is not None and size[0] > _WIDE * size[1],
+        }
     return found
+
+
+def _size(content: bytes) -> tuple[int, int] | None:
+    """Return width and height of a PNG as its header tells them, None of another file."""
+    if content[12:16] != b"IHDR":
+        return None
+    width, height = struct.unpack(">II", content[16:24])
+    return width, height

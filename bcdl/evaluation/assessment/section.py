@@ -18,13 +18,19 @@ class Section:
         text: a paragraph on how its numbers were made and how to read them.
         tables: by the name of the CSV file that each is written to; shown as they are, fractions with three
             digits.
-        pictures: PNG by the name of the file, `figures/<name>.png`.
+        pictures: by the name of the file, `figures/<name>.png` or `.jpg`.
+        captions: what stands below a picture, by the name of its file; it has none otherwise.
+        facts: a list of names and what is told of each, above tables and pictures.
+        early: whether it stands before the results; others come between them and the methods.
     """
 
     title: str
     text: str = ""
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     pictures: Mapping[str, bytes] = field(default_factory=dict)
+    captions: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict)
+    early: bool = False
 
 
 def png(figure: Figure) -> bytes:

@@ -13,6 +13,7 @@ from bcdl.evaluation.sweep.importance import importance_gap
 from bcdl.evaluation.sweep.parallel import parallel_gap
 from bcdl.evaluation.sweep.results import Results, value_text
 from bcdl.evaluation.sweep.table import PARAMETER
+from bcdl.pages import rendered
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -49,14 +50,13 @@ def sweep_page(
         lower: for each objective whether the lowest value is best.
         facts: further words on the sweep, by name.
     """
-    from jinja2 import Environment
     from markupsafe import Markup
     from plotly.offline import get_plotlyjs
 
     results = Results(table, objectives, lower)
     sections = _sections(results)
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
+    return rendered(
+        _TEMPLATE,
         title=title,
         facts=facts,
         counts={state: int((table["state"] == state).sum()) for state in _STATES},
