@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import torch
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.table import Table
 
@@ -21,9 +21,11 @@ from bcdl.evaluation import (
 from bcdl.evaluation.assessment import fitted_calibrator, with_probabilities
 from bcdl.evaluation.figures import learning_curves, result_figures
 from bcdl.inference import predict
+from bcdl.lineage import JUDGED_BY
 from bcdl.metrics import METRICS
 from bcdl.models import Classifier
 from bcdl.reporting import record_report
+from bcdl.serving.facts import FILE, Facts
 from bcdl.tracking import TrackedRun
 from bcdl.tracking.options import ui_command
 
@@ -55,7 +57,7 @@ def infer(
 
 
 def conclude(
-    run: TrackedRun, cfg: DictConfig, data: ExamDataModule, predictions: pd.DataFrame
+    run: TrackedRun, cfg: DictConfig, data: ExamDataModule, predictions: pd.DataFrame, own: bool = True
 ) -> dict[str, float]:
     """Record predictions, metrics and figures in a run, print the metrics, and return them by name.
 
@@ -66,8 +68,10 @@ def conclude(
         predictions: table of validation and test samples, from the best weights. The report and the figures
             show the test samples; without any there is no report, and the figures show the validation
             samples.
+        own: whether the data are those that the run was trained on: what `bcdl predict` needs is recorded.
     """
-    predictions = with_probabilities(predictions, fitted_calibrator(predictions, cfg.evaluate.calibration))
+    calibrator = fitted_calibrator(predictions, cfg.evaluate.calibration)
+    predictions = with_probabilities(predictions, calibrator)
     validation = _validation(predictions)
     threshold = resolve_threshold(cfg.evaluate.threshold, validation)
     results = _results(predictions, data.unit, cfg.evaluate, threshold)
@@ -75,6 +79,9 @@ def conclude(
     youden = _at_youden(predictions, validation)
     run.log_new({**results, **youden, "threshold": threshold})
     run.log_table(predictions, PREDICTIONS)
+    if own:
+        run.log_text(Facts.of(data, cfg, threshold, calibrator).written(), FILE)
+        run.log_text(OmegaConf.to_yaml(cfg.evaluate), JUDGED_BY)
     test = predictions[predictions["split"] == "test"]
     if cfg.evaluate.report and not test.empty:
         record_report(run, cfg, data, predictions)

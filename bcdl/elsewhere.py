@@ -53,7 +53,7 @@ def judge_elsewhere(
         with explained(data.batch_size, str(nested.folder)):
             predictions = infer(model, data, device, SPLITS).assign(split="test")
         own = _validation(store, run_id)
-        return conclude(nested, moved, data, pd.concat([own, predictions], ignore_index=True))
+        return conclude(nested, moved, data, pd.concat([own, predictions], ignore_index=True), own=False)
 
 
 def _moved(run_cfg: DictConfig, data: DictConfig, typed: set[str]) -> DictConfig:

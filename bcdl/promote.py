@@ -155,7 +155,7 @@ def registered(run: "Run", name: str) -> "tuple[Version, bool]":
     from bcdl.tracking.registry import register, same_version
 
     metrics = run.metrics
-    facts = Facts.of(run.data, run.config, metrics["threshold"])
+    facts = Facts.of(run.data, run.config, metrics["threshold"], run.calibrator)
     splits = pd.read_csv(run.store.download(run.id, _SPLITS))
     card = model_card(run.config, facts, _origin(run), splits, metrics)
     weights = run.store.download(run.id, f"checkpoints/{BEST_CHECKPOINT}")
