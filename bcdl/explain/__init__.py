@@ -8,7 +8,8 @@ from bcdl.explain.curves import PerturbationCurve, deletion_curve, insertion_cur
 from bcdl.explain.explanation import Explanation, explain
 from bcdl.explain.localisation import PointingGame, energy_inside, pointing_game, pointing_hit
 from bcdl.explain.methods import METHODS, MapFunction, methods_for
-from bcdl.explain.neighbours import Neighbours, embed, neighbours
+from bcdl.explain.neighbours import Neighbours, embed, embed_and_predict, neighbours
+from bcdl.explain.novelty import Novelty
 from bcdl.explain.perturbation import integrated_gradients, occlusion
 from bcdl.explain.randomisation import CUTOFF, RandomisationCheck, randomisation_check
 from bcdl.explain.regions import breasts
@@ -20,6 +21,7 @@ __all__ = [
     "Explanation",
     "MapFunction",
     "Neighbours",
+    "Novelty",
     "PerturbationCurve",
     "PointingGame",
     "RandomisationCheck",
@@ -27,6 +29,7 @@ __all__ = [
     "breasts",
     "deletion_curve",
     "embed",
+    "embed_and_predict",
     "energy_inside",
     "explain",
     "explanation_sheet",
