@@ -1,35 +1,39 @@
 """How far a sample lies from those that a model was trained on, and how often that flags ordinary ones.
 
 Source:
-    Sun, Ming, Zhu and Li 2022, Out-of-distribution detection with deep nearest neighbors, ICML: the distance
-    of the unit-length embedding to its k-th nearest training embedding, cut off at a quantile of known
-    samples.
+    Lee, Lee, Lee and Shin 2018, A simple unified framework for detecting out-of-distribution samples and
+    adversarial attacks, NeurIPS: the Mahalanobis distance of the penultimate features, here with one mean for
+    all classes, cut off at a quantile of known samples. The covariance is shrunk by Ledoit and Wolf 2004, A
+    well-conditioned estimator for large-dimensional covariance matrices.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.covariance import LedoitWolf
 
-NEIGHBOURS = 10
 _FOLDS = 5
-_ROWS = 1024  # queries compared at once
 Values = NDArray[np.float64]
 Embeddings = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Novelty:
-    """The training samples of a model, and how far samples of the same data lie from them.
+    """The training samples of a model as one cloud, and how far samples of the same data lie from it.
 
     Attributes:
-        training: (N, D) embeddings of length 1, of training samples.
+        mean: (D,), of the training samples' embeddings.
+        whitening: (D, D): times its transpose it is the inverse of their covariance.
+        training: how many there were.
         validation: (M,) distances of validation samples.
         patient: (M,) numbers that say which of them are of one patient.
         test: (T,) distances of test samples.
     """
 
-    training: Embeddings
+    mean: Embeddings
+    whitening: Embeddings
+    training: int
     validation: Values
     patient: NDArray[np.int64]
     test: Values
@@ -46,13 +50,13 @@ class Novelty:
             patient: numbers of the validation samples' patients.
             test: of test samples; none may be there.
         """
-        known = _unit(training)
-        distances = [distance_to(known, each) for each in (validation, test)]
-        return cls(known, distances[0], patient, distances[1])
+        mean, whitening = _cloud(training)
+        near, far = (_distance(each, mean, whitening) for each in (validation, test))
+        return cls(mean, whitening, len(training), near, patient, far)
 
     def distance(self, embeddings: Embeddings) -> Values:
-        """Return the distances (Q,) of samples with embeddings (Q, D)."""
-        return distance_to(self.training, embeddings)
+        """Return the Mahalanobis distances (Q,) of samples with embeddings (Q, D)."""
+        return _distance(embeddings, self.mean, self.whitening)
 
     def cutoff(self, false_alarms: float) -> float:
         """Return the distance above which at most this share of the validation samples lies; inf of none."""
@@ -81,24 +85,17 @@ class Novelty:
         return int((self.test > self.cutoff(false_alarms)).sum())
 
 
-def distance_to(training: Embeddings, embeddings: Embeddings, neighbours: int = NEIGHBOURS) -> Values:
-    """Return the Euclidean distance of each embedding, at length 1, to its k-th nearest training embedding.
+def _cloud(training: Embeddings) -> tuple[Embeddings, Embeddings]:
+    """Return mean and whitening matrix of embeddings (N, D)."""
+    fitted = LedoitWolf().fit(training.astype(np.float64))
+    values, vectors = np.linalg.eigh(fitted.precision_)
+    whitening = vectors * np.sqrt(np.clip(values, 0, None))
+    return np.asarray(fitted.location_, np.float32), np.asarray(whitening, np.float32)
 
-    Args:
-        training: (N, D), of length 1.
-        embeddings: (Q, D), of any length.
-        neighbours: k; of fewer training samples the farthest counts.
 
-    Returns:
-        (Q,), from 0 (the same direction) to 2 (the opposite one).
-    """
-    place = min(neighbours, len(training)) - 1
-    found = [np.zeros(0)]
-    for start in range(0, len(embeddings), _ROWS):
-        cosine = _unit(embeddings[start : start + _ROWS]).astype(np.float64) @ training.T.astype(np.float64)
-        nearest = np.partition(-cosine, place, axis=1)[:, place]
-        found.append(np.sqrt(np.clip(2 + 2 * nearest, 0, 4)))
-    return np.concatenate(found)
+def _distance(embeddings: Embeddings, mean: Embeddings, whitening: Embeddings) -> Values:
+    centred = embeddings.astype(np.float64) - mean
+    return np.asarray(np.linalg.norm(centred @ whitening.astype(np.float64), axis=1))
 
 
 def _cutoff(distances: Values, false_alarms: float) -> float:
@@ -109,9 +106,3 @@ def _cutoff(distances: Values, false_alarms: float) -> float:
 
 def _rate(distances: Values, cutoff: float) -> float:
     return float((distances > cutoff).mean()) if len(distances) else float("nan")
-
-
-def _unit(embeddings: Embeddings) -> Embeddings:
-    """Scale embeddings (N, D) to length 1; one of length 0 stays, as far from all as can be told."""
-    length = np.linalg.norm(embeddings, axis=1, keepdims=True)
-    return np.asarray(embeddings / np.where(length > 0, length, 1), np.float32)

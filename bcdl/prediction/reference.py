@@ -1,7 +1,7 @@
 """The run's own samples as the reference of what is far: computed once, and kept with the run.
 
-What is kept are arrays: embeddings of training samples, distances, numbers that tell validation patients
-apart. No id is among them.
+What is kept are arrays: mean and spread of the training samples' embeddings, distances of the others, numbers
+that tell validation patients apart. No id is among them, and no training sample by itself.
 """
 
 import hashlib
@@ -27,8 +27,8 @@ from bcdl.prediction.model import CHECKPOINT
 
 _LOG = logging.getLogger(__name__)
 FILE = "novelty.npz"
-_MOST = 5000  # training samples that are kept, drawn at random where there are more
-_ARRAYS = ("training", "validation", "patient", "test")
+_MOST = 20_000  # training samples that count, drawn at random where there are more
+_ARRAYS = ("mean", "whitening", "validation", "patient", "test")
 
 
 def reference_of(run: Run, model: Classifier, device: torch.device) -> Novelty | None:
@@ -60,7 +60,7 @@ def read_reference(file: Path, weights: str) -> Novelty | None:
     with np.load(file, allow_pickle=False) as arrays:
         if str(arrays["weights"]) != weights:
             return None
-        return Novelty(**{name: arrays[name] for name in _ARRAYS})
+        return Novelty(training=int(arrays["training"]), **{name: arrays[name] for name in _ARRAYS})
 
 
 def _computed(data: ExamDataModule, model: Classifier, device: torch.device) -> Novelty:
@@ -90,7 +90,7 @@ def _keep(run: Run, novelty: Novelty, weights: str) -> None:
     """Write the reference into the run; where that fails it is computed again next time."""
     content = BytesIO()
     arrays = {name: getattr(novelty, name) for name in _ARRAYS}
-    np.savez_compressed(content, weights=np.array(weights), **arrays)
+    np.savez_compressed(content, weights=np.array(weights), training=novelty.training, **arrays)
     with TemporaryDirectory(prefix="bcdl-") as folder:
         file = Path(folder) / FILE
         file.write_bytes(content.getvalue())

@@ -12,7 +12,6 @@ from rich.table import Table
 
 from bcdl import __version__
 from bcdl.explain import Novelty
-from bcdl.explain.novelty import NEIGHBOURS
 from bcdl.lineage import FINGERPRINT_TAG
 from bcdl.notebook import Run
 from bcdl.prediction.applied import Applied
@@ -113,8 +112,8 @@ def _far(novelty: Novelty, false_alarms: float) -> Described:
     alarms, tested = novelty.test_alarms(false_alarms), len(novelty.test)
     share = wilson(alarms, tested)
     return {
-        "distance": f"Euclidean, of unit-length embeddings, to the {NEIGHBOURS}th nearest training sample",
-        "training_samples": len(novelty.training),
+        "distance": "Mahalanobis, of the embedding from the training samples' mean",
+        "training_samples": novelty.training,
         "cutoff": _finite(novelty.cutoff(false_alarms)),
         "false_alarms_wanted": false_alarms,
         "validation_samples": len(novelty.validation),
