@@ -9,13 +9,14 @@ from omegaconf import OmegaConf
 from bcdl.notebook import Run
 from bcdl.serving.card import Origin, model_card, threshold_origin
 from bcdl.serving.facts import Facts
+from bcdl.stats import Calibrator
 
 ORIGIN = Origin("cnn-one", "0" * 32, "0.1.0", "c0ffee" * 6, True, "f00d" * 16, "0.2.0")
 SPLITS = pd.DataFrame({"split": ["train", "test"], "samples": [32, 10], "patients": [16, 5]})
 
 
-def card(run: Run) -> str:
-    facts = Facts.of(run.data, run.config, run.metrics["threshold"])
+def card(run: Run, calibrator: Calibrator | None = None) -> str:
+    facts = Facts.of(run.data, run.config, run.metrics["threshold"], calibrator)
     return model_card(run.config, facts, ORIGIN, SPLITS, run.metrics)
 
 
@@ -34,6 +35,15 @@ def test_a_card_says_on_what_how_well_and_for_what(breasts: Run) -> None:
     assert "commit `c0ffeec0ffee` with uncommitted changes" in text
     assert ORIGIN.fingerprint in text
     assert "Not a medical device" in text
+
+
+def test_a_card_says_whether_the_probability_is_calibrated(breasts: Run) -> None:
+    assert "The probability is the model's own: it is not calibrated." in card(breasts)
+    calibrated = card(breasts, Calibrator("temperature", (1.5,)))
+    assert (
+        "The probability is calibrated: temperature scaling of the logits, fitted on the run's" in calibrated
+    )
+    assert "not calibrated" not in calibrated
 
 
 def test_a_card_names_no_file_and_no_patient(breasts: Run, trained_root: Path) -> None:
