@@ -8,7 +8,7 @@ DEMO ?=
 ALONE := tests/sweeps/launchers tests/sweeps/test_kill.py tests/tracking/test_server.py tests/test_browser.py tests/test_distributed.py
 SIDE_BY_SIDE := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ALONE:%=--ignore=%)
 BENCHMARKS := startup run_cost throughput phantom memory large_store prepare stored_views exam_table audit \
-	sweep_dispatch local_launcher curves compare server_load evaluation
+	sweep_dispatch local_launcher curves compare server_load evaluation prediction
 
 .PHONY: help setup demo test test-all check bench ui clean
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import torch
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from bcdl.data import ExamDataModule
 from bcdl.evaluation import predictions_table, resolve_threshold
@@ -12,9 +12,12 @@ from bcdl.evaluation.assessment import Section, fitted_calibrator, with_probabil
 from bcdl.evaluation.assessment.section import png
 from bcdl.evaluation.figures import learning_curves, result_figures
 from bcdl.inference import predict
+from bcdl.lineage import JUDGED_BY
 from bcdl.models import Classifier
 from bcdl.reporting import record_report, record_sections
 from bcdl.results import VALIDATION, at_youden, print_results, results_of
+from bcdl.serving.facts import FILE, Facts
+from bcdl.stats import Calibrator
 from bcdl.subject import Subject
 from bcdl.tracking import TrackedRun
 from bcdl.trained import CURVES, Training
@@ -62,16 +65,19 @@ def conclude(
         training: of the model that made them.
         sections: further ones of the report; their tables and pictures are recorded without one too.
     """
-    predictions = with_probabilities(predictions, fitted_calibrator(predictions, cfg.evaluate.calibration))
+    calibrator = fitted_calibrator(predictions, cfg.evaluate.calibration)
+    predictions = with_probabilities(predictions, calibrator)
     validation = predictions[predictions["split"] == VALIDATION]
     threshold = resolve_threshold(cfg.evaluate.threshold, validation)
     results = results_of(predictions, subject.unit, cfg.evaluate, threshold, subject.data_sets)
     further = {**at_youden(predictions), "threshold": threshold}
     run.log_new({**results, **further})
     run.log_table(predictions, PREDICTIONS)
+    own = training.run_id == run.id
+    facts = _recorded_facts(run, cfg, subject, threshold, calibrator) if own else None
     test = predictions[predictions["split"] == "test"]
     if cfg.evaluate.report and not test.empty:
-        record_report(run, cfg, subject, predictions, training, {**results, **further}, sections)
+        record_report(run, cfg, subject, predictions, training, {**results, **further}, facts, sections)
     else:
         record_sections(run, sections)
         if cfg.evaluate.figures:
@@ -80,6 +86,18 @@ def conclude(
                 run.log_figure(figure, f"figures/{name}.png")
     print_results(run, results, threshold, subject.data_sets)
     return results
+
+
+def _recorded_facts(
+    run: TrackedRun, cfg: DictConfig, subject: Subject, threshold: float, calibrator: Calibrator
+) -> Facts | None:
+    """Record in a run what predicting with it needs; return the facts of its data, if they are at hand."""
+    run.log_text(OmegaConf.to_yaml(cfg.evaluate), JUDGED_BY)
+    if subject.data is None:
+        return None
+    facts = Facts.of(subject.data, cfg, threshold, calibrator)
+    run.log_text(facts.written(), FILE)
+    return facts
 
 
 def draw_curves(

@@ -12,6 +12,7 @@ from bcdl.conclude import conclude, infer
 from bcdl.data import ExamDataModule
 from bcdl.errors import UserError
 from bcdl.evaluation import read_predictions
+from bcdl.evaluation.assessment.engine import uncalibrated
 from bcdl.failures import explained
 from bcdl.lineage import CONFIG, FINGERPRINT_TAG
 from bcdl.notebook import prepared, restore_on
@@ -71,7 +72,7 @@ def _moved(run_cfg: DictConfig, data: DictConfig, typed: set[str]) -> DictConfig
 
 
 def _validation(store: TrackingStore, run_id: str) -> pd.DataFrame:
-    table = read_predictions(store.download(run_id, "predictions.parquet"))
+    table = uncalibrated(read_predictions(store.download(run_id, "predictions.parquet")))
     return table[table["split"] == "val"]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 from hydra import compose
 from hydra.core.hydra_config import HydraConfig
@@ -16,6 +17,7 @@ from bcdl.tracking import TrackingStore
 
 CONFIG = "config.yaml"
 OVERRIDES = "overrides.yaml"
+JUDGED_BY = "evaluate.yaml"
 LAST_CHECKPOINT = "last.ckpt"
 BEST_CHECKPOINT = "best.ckpt"
 FINGERPRINT_TAG = "bcdl.data_fingerprint"
@@ -73,6 +75,13 @@ def run_config(store: TrackingStore, run_id: str) -> DictConfig:
     if not isinstance(cfg, DictConfig):
         raise UserError(f"the run {run_id} holds no configuration: its {CONFIG} is not a mapping")
     return cfg
+
+
+def judged_by(store: TrackingStore, run_id: str) -> DictConfig:
+    """Return the `evaluate` by which a run was judged last: `bcdl evaluate` may have changed it."""
+    if not store.has_artifact(run_id, JUDGED_BY):  # the run is of an earlier version
+        return cast(DictConfig, run_config(store, run_id).evaluate)
+    return cast(DictConfig, OmegaConf.load(store.download(run_id, JUDGED_BY)))
 
 
 def last_checkpoint(folder: Path) -> Path | None:

@@ -87,7 +87,7 @@ def _unreadable(error: OverrideParseException) -> UserError:
         return UserError(f"expected group=choice or key=value, found '{error.override}'")
     return UserError(
         f"cannot read the override '{error.override}'. Write key=value, key=[a,b] for a list, "
-        "and quote a value that holds spaces, commas or brackets: 'key=\"a, b\"'"
+        "and quote a value that holds spaces, commas, brackets or =: 'key=\"a, b\"'"
     )
 
 

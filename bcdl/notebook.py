@@ -12,10 +12,12 @@ from bcdl.assemble import build_data, build_model
 from bcdl.data import ExamDataModule
 from bcdl.errors import UserError
 from bcdl.evaluation import read_predictions
+from bcdl.evaluation.assessment import fitted_calibrator
 from bcdl.exits import expected_error
-from bcdl.lineage import BEST_CHECKPOINT, require_same_data, run_config
+from bcdl.lineage import BEST_CHECKPOINT, judged_by, require_same_data, run_config
 from bcdl.models import Classifier, load_checkpoint
 from bcdl.networks.weights import read_checkpoint
+from bcdl.stats import Calibrator
 from bcdl.tracking import TrackingStore
 
 
@@ -47,6 +49,17 @@ class Run:
     def predictions(self) -> pd.DataFrame:
         """The predictions table of the run's validation and test samples."""
         return read_predictions(self.store.download(self.id, "predictions.parquet"))
+
+    @cached_property
+    def judged_by(self) -> DictConfig:
+        """The `evaluate` by which the run was judged last."""
+        return judged_by(self.store, self.id)
+
+    @cached_property
+    def calibrator(self) -> Calibrator:
+        """What makes probabilities of the run's logits, fitted on its validation samples."""
+        method = self.judged_by.get("calibration", "none")
+        return Calibrator() if method == "none" else fitted_calibrator(self.predictions, method)
 
     @property
     def metrics(self) -> dict[str, float]:

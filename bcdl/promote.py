@@ -155,7 +155,7 @@ def registered(run: "Run", name: str) -> "tuple[Version, bool]":
     from bcdl.trained import origin_of
 
     metrics = run.metrics
-    facts = Facts.of(run.data, run.config, metrics["threshold"])
+    facts = Facts.of(run.data, run.config, metrics["threshold"], run.calibrator)
     splits = pd.read_csv(run.store.download(run.id, _SPLITS))
     found = run.store.client.get_run(run.id)
     origin = origin_of(found.info.run_name, run.id, found.data.tags)

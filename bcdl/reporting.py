@@ -26,6 +26,7 @@ def record_report(
     predictions: pd.DataFrame,
     training: Training,
     results: Mapping[str, float],
+    facts: Facts | None,
     sections: Sequence[Section] = (),
 ) -> None:
     """Judge a run's test samples, and record the report as artifacts and the ends of intervals as metrics.
@@ -37,14 +38,13 @@ def record_report(
         predictions: table of validation and test samples, calibrated.
         training: of the model that made them.
         results: metrics of the run and its `threshold`, for the model card.
+        facts: of the data that the run was trained on; None where others are judged, or they are gone.
         sections: further ones of the page.
     """
     settings, attributes = settings_of(cfg), subject.attributes()
     table = predictions.merge(attributes, on="sample_id", how="left", validate="many_to_one")
     assessment = assess(table, subject.unit, settings)
     assessment = replace(assessment, notes=(*subject.notes, *assessment.notes))
-    own = training.run_id == run.id and subject.data is not None
-    facts = Facts.of(subject.data, cfg, results["threshold"]) if own and subject.data is not None else None
     early = training.sections(cfg, facts, cfg.evaluate.figures)
     errors = _errors(cfg, subject, predictions, results["threshold"])
     files = written(

@@ -95,6 +95,25 @@ HYDRA_VERBS = {
             _ROOT,
         ),
     ),
+    "predict": Verb(
+        summary="Predict on new images without labels: probabilities, decisions, flags, overlays.",
+        examples=(
+            "predict run=latest input=new_exams out=predictions",
+            "predict run=3f2a input=new.csv out=predictions format=parquet overlay=grad_cam",
+            "predict run=latest input=new_exams out=sensitive 'operating_point=\"sensitivity=0.9\"'",
+        ),
+        module="bcdl.predict",
+        keys=(
+            ("run", "run id, 4 or more leading characters of it, run name, or latest"),
+            ("input", "a folder of DICOM files or images, or a manifest"),
+            ("out", "folder of the tables, the summary and the overlays"),
+            ("format", "csv, parquet or json"),
+            ("operating_point", "a goal such as sensitivity=0.9, or a probability"),
+            ("overlay", "a method such as grad_cam: a picture a sample"),
+            ("data.patient_from", "which patient a file is: tag, folder, or a regular expression"),
+            _ROOT,
+        ),
+    ),
     "prepare": Verb(
         summary="Decode a data set into its image store, beside its tables, and report on its images.",
         examples=(

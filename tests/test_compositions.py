@@ -109,7 +109,11 @@ def build(cfg: DictConfig, data: ExamDataModule, tmp_path: Path) -> Classifier:
 @pytest.mark.parametrize("verb", [path.stem for path in config_folder().glob("[!_]*.yaml")])
 def test_a_verb_s_configuration_resolves(verb: str) -> None:
     cfg = composed(verb).copy()
-    for key in {"run", "out"} & cfg.keys():  # a run must be given, and the sheet is named by Hydra's choices
+    for key in {
+        "run",
+        "input",
+        "out",
+    } & cfg.keys():  # a run must be given, and the sheet is named by Hydra's choices
         cfg[key] = "given"
     assert OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
 

@@ -115,6 +115,9 @@ def test_the_same_run_makes_one_version_and_a_changed_one_another(
     assert client.get_model_version_by_alias("bcdl", "champion").version == 2
     assert client.get_model_version_by_alias("bcdl", "challenger").version == 1
     assert "**0.125**" in versions(run)[1].description
+    assert bcdl_in_process("evaluate", "run=latest", "evaluate.calibration=temperature") == 0
+    assert bcdl_in_process("promote", "latest", "--as", "champion") == 0
+    assert "temperature scaling" in versions(run)[2].description
     assert bcdl_in_process("promote", "latest", "--as", "champion", "--name", "other") == 0
     assert len(versions(run, "other")) == 1
 

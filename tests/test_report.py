@@ -94,7 +94,7 @@ def test_a_trained_run_has_a_report_of_what_was_trained_its_errors_and_a_card(
     page = run.store.download(run.id, "report/report.html").read_text()
     titles = [part.partition("</h2>")[0] for part in page.split("<h2>")[1:]]
     assert titles[:4] == ["What was trained on what", "Learning curves", "What was judged", "Metrics"]
-    assert titles[-3:] == ["Worst errors", "Methods", "Limits"]
+    assert titles[-4:] == ["Worst errors", "Selective prediction", "Methods", "Limits"]
     for told in (
         "SmallCNN",
         "AdamW",

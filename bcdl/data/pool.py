@@ -3,8 +3,9 @@
 import os
 import signal
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from threading import Thread
@@ -21,9 +22,15 @@ Result = TypeVar("Result")
 
 
 def in_order(
-    work: Callable[[Chunk], Result], chunks: Sequence[Chunk], workers: int
+    work: Callable[[Chunk], Result], chunks: Sequence[Chunk], workers: int, ahead: int | None = None
 ) -> Generator[Result, None, None]:
     """Yield what became of each chunk, in order; with one worker in this process.
+
+    Args:
+        work: what is done with a chunk, in another process.
+        chunks: all of them.
+        workers: how many processes.
+        ahead: how many results may wait for who takes them; None lets all wait.
 
     Raises:
         RunError: A worker was killed.
@@ -33,7 +40,7 @@ def in_order(
         return
     pool = ProcessPoolExecutor(min(workers, len(chunks)), get_context("spawn"), _start_worker)
     try:
-        yield from pool.map(work, chunks)
+        yield from _mapped(pool, work, chunks, ahead or len(chunks))
     except BrokenProcessPool as error:
         raise RunError(
             "a process that prepares images was killed, probably for want of memory; what it had stored is "
@@ -41,6 +48,19 @@ def in_order(
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _mapped(
+    pool: ProcessPoolExecutor, work: Callable[[Chunk], Result], chunks: Sequence[Chunk], ahead: int
+) -> Generator[Result, None, None]:
+    """Yield results in order, so many chunks being worked on or waiting."""
+    waiting: deque[Future[Result]] = deque()
+    for chunk in chunks:
+        if len(waiting) >= ahead:
+            yield waiting.popleft().result()
+        waiting.append(pool.submit(work, chunk))
+    while waiting:
+        yield waiting.popleft().result()
 
 
 def cores() -> int:

@@ -10,7 +10,8 @@ from bcdl.explain.explanation import Explanation, explain
 from bcdl.explain.lesions import Lesions
 from bcdl.explain.localisation import PointingGame, energy_inside, pointing_game, pointing_hit
 from bcdl.explain.methods import METHODS, MapFunction, methods_for, usual_methods
-from bcdl.explain.neighbours import Neighbours, embed, neighbours
+from bcdl.explain.neighbours import Neighbours, embed, embed_and_predict, neighbours
+from bcdl.explain.novelty import Novelty
 from bcdl.explain.perturbation import integrated_gradients, occlusion
 from bcdl.explain.randomisation import CUTOFF, RandomisationCheck, randomisation_check
 from bcdl.explain.regions import breasts
@@ -24,6 +25,7 @@ __all__ = [
     "Lesions",
     "MapFunction",
     "Neighbours",
+    "Novelty",
     "PerturbationCurve",
     "PointingGame",
     "RandomisationCheck",
@@ -32,6 +34,7 @@ __all__ = [
     "candidates",
     "deletion_curve",
     "embed",
+    "embed_and_predict",
     "energy_inside",
     "explain",
     "explanation_sheet",

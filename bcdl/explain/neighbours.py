@@ -32,6 +32,14 @@ def embed(model: Classifier, batch: Batch) -> NDArray[np.float32]:
         return model.features(batch).float().cpu().numpy()
 
 
+@torch.no_grad()
+def embed_and_predict(model: Classifier, batch: Batch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return what the head sees of each sample, (B, D), and its logits, (B,) or (B, K)."""
+    with held_still(model):
+        features = model.features(batch)
+        return features.float().cpu().numpy(), model.head(features).float().cpu().numpy()
+
+
 def neighbours(
     query: NDArray[np.float32],
     training: NDArray[np.float32],

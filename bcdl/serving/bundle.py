@@ -10,11 +10,11 @@ from omegaconf import DictConfig, OmegaConf
 from bcdl.assemble import build_model
 from bcdl.data import ExamDataModule
 from bcdl.models import Classifier, load_checkpoint
-from bcdl.serving.facts import Facts
+from bcdl.serving.facts import FILE, Facts
 from bcdl.serving.scorer import Scorer
 from bcdl.sources import instantiated
 
-WEIGHTS, CONFIG, FACTS = "weights.ckpt", "config.yaml", "facts.json"
+WEIGHTS, CONFIG, FACTS = "weights.ckpt", "config.yaml", FILE
 _NODES = ("seed", "preprocess", "encoder", "model", "loss", "optimizer", "scheduler")
 
 

@@ -15,10 +15,14 @@ from bcdl.serving.facts import Facts
 _SPLITS = {"best/val": "validation", "test": "test"}
 _INTERVALS = "In brackets: 95 % intervals by a bootstrap over patients."
 _LEVELS = ("breast", "exam", "patient")
+_CALIBRATIONS = {
+    "temperature": "temperature scaling of the logits",
+    "platt": "Platt scaling (a logistic function of the logit)",
+    "isotonic": "isotonic regression on the logit",
+}
 _USE = """\
 Research on the detection of breast cancer: comparing models, and reading studies whose images come from the
-same kind of machine and population as the training data. The probability is not calibrated unless a study
-has shown it to be.
+same kind of machine and population as the training data.
 
 - Not a medical device. It must not be used to diagnose, to triage or to leave out a reading.
 - The results above hold for the data set that they were measured on; other machines, views, ages or
@@ -119,11 +123,21 @@ def _results(metrics: Mapping[str, float]) -> str:
 
 def _decision(cfg: DictConfig, facts: Facts, metrics: Mapping[str, float]) -> str:
     if facts.num_classes > 2:
-        return "Decision: the most probable class, without a threshold."
+        return f"Decision: the most probable class, without a threshold. {_calibration(facts)}"
     origin = threshold_origin(cfg, facts.threshold, metrics)
     return (
         f"Decision: {facts.classes[1]} from a probability of **{facts.threshold:.4g}** ({origin}). "
-        "The checkpoint, and with it the model, was chosen by validation alone."
+        f"The checkpoint, and with it the model, was chosen by validation alone. {_calibration(facts)}"
+    )
+
+
+def _calibration(facts: Facts) -> str:
+    method = facts.calibrator.method
+    if method == "none":
+        return "The probability is the model's own: it is not calibrated."
+    return (
+        f"The probability is calibrated: {_CALIBRATIONS[method]}, fitted on the run's validation samples. It "
+        "holds where cancers are as frequent as among them."
     )
 
 

@@ -12,7 +12,9 @@ from bcdl.data.multi import MultiSource
 from bcdl.data.store import read_about
 from bcdl.errors import UserError
 from bcdl.imaging import Imaging
+from bcdl.stats import Calibrator
 
+FILE = "facts.json"
 POSITIONS = ("laterality", "view")  # columns that a DICOM header can fill
 
 
@@ -33,7 +35,8 @@ class Facts:
         on_bad_image: what becomes of images that the quality gate refuses: error, skip or keep.
         batch_size: samples computed at once.
         positions: which of `POSITIONS` the training's table knew; headers are not asked for others.
-        threshold: probability from which a sample of two classes counts as positive.
+        threshold: calibrated probability from which a sample of two classes counts as positive.
+        calibrator: makes probabilities of logits; fitted on validation.
     """
 
     data_set: str
@@ -49,15 +52,19 @@ class Facts:
     batch_size: int
     positions: tuple[str, ...]
     threshold: float
+    calibrator: Calibrator
 
     @classmethod
-    def of(cls, data: ExamDataModule, cfg: DictConfig, threshold: float) -> Self:
+    def of(
+        cls, data: ExamDataModule, cfg: DictConfig, threshold: float, calibrator: Calibrator | None = None
+    ) -> Self:
         """Return the facts of prepared data.
 
         Args:
             data: a run's prepared data.
             cfg: the run's configuration.
             threshold: the run's threshold.
+            calibrator: the run's calibrator; None leaves the model's own probabilities.
         """
         images, pooled = data.table.images, isinstance(data.source, MultiSource)
         return cls(
@@ -74,6 +81,7 @@ class Facts:
             batch_size=data.batch_size,
             positions=tuple(name for name in POSITIONS if (images[name] != "NA").any()),
             threshold=threshold,
+            calibrator=calibrator or Calibrator(),
         )
 
     @classmethod
@@ -92,7 +100,8 @@ class Facts:
                 "that its requirements.txt names, or promote the run anew"
             )
         lists = {key: tuple(found[key]) for key in ("classes", "image_size", "positions")}
-        return cls(**{**found, **lists})
+        fitted = Calibrator.from_json(json.dumps(found["calibrator"]))
+        return cls(**{**found, **lists, "calibrator": fitted})
 
     def written(self) -> str:
         """Return the facts as JSON."""

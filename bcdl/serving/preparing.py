@@ -35,12 +35,14 @@ class SentImage:
         laterality: its side, L, R or NA.
         view: its view.
         error: why it is refused.
+        objections: what the quality gate says against it, used or not.
     """
 
     pixels: Pixels | None = None
     laterality: str = UNKNOWN
     view: str = UNKNOWN
     error: str = ""
+    objections: str = ""
 
 
 class SentFiles(FolderReader):
@@ -93,6 +95,31 @@ def prepare_images(
                 zip(cells, given.itertuples(index=False, name=None), strict=True)
             )
         ]
+
+
+def decoded_image(decoder: Decoder, source: Source, view: str, facts: Facts) -> SentImage:
+    """Decode and prepare one image as those of the training were, and pass it through the quality gate.
+
+    Args:
+        decoder: of the image's reader, with `facts.prepares`.
+        source: the image.
+        view: the view that it shows.
+        facts: of the data that the model was trained on.
+    """
+    decoded, side = decoder.decode(source), source.laterality
+    against = "; ".join(problem.detail for problem in decoded.problems if problem.refuses)
+    reasons = "; ".join(problem.detail for problem in decoded.problems if _refuses(problem, facts))
+    if reasons or decoded.pixels is None:
+        return SentImage(None, side, view, reasons or "cannot be decoded", against)
+    pixels = decoded.pixels
+    if pixels.dtype != facts.dtype and facts.dtype == "uint16":
+        pixels = widen(pixels)
+    wrong = _misfit(pixels, facts)
+    return SentImage(None if wrong else pixels, side, view, wrong, against or wrong)
+
+
+def _refuses(problem: Problem, facts: Facts) -> bool:
+    return problem.refuses and (problem.kind in WITHOUT_PIXELS or facts.on_bad_image != "keep")
 
 
 def _named(error: str, laterality: str | None, view: str | None) -> SentImage:
@@ -150,18 +177,8 @@ class _Bench:
         return given["laterality"] or UNKNOWN, given["view"] or UNKNOWN
 
     def _decoded(self, name: str, laterality: str, view: str) -> SentImage:
-        decoded = self._decoder.decode(Source("", "the image", name, 0, laterality))
-        reasons = "; ".join(problem.detail for problem in decoded.problems if self._refuses(problem))
-        if reasons or decoded.pixels is None:
-            return SentImage(None, laterality, view, reasons or "cannot be decoded")
-        pixels = decoded.pixels
-        if pixels.dtype != self._facts.dtype and self._facts.dtype == "uint16":
-            pixels = widen(pixels)
-        wrong = _misfit(pixels, self._facts)
-        return SentImage(None if wrong else pixels, laterality, view, wrong)
-
-    def _refuses(self, problem: Problem) -> bool:
-        return problem.refuses and (problem.kind in WITHOUT_PIXELS or self._facts.on_bad_image != "keep")
+        source = Source("", "the image", name, 0, laterality)
+        return decoded_image(self._decoder, source, view, self._facts)
 
 
 def _misfit(pixels: Pixels, facts: Facts) -> str:

@@ -9,13 +9,14 @@ from omegaconf import OmegaConf
 from bcdl.notebook import Run
 from bcdl.serving.card import Origin, model_card, threshold_origin
 from bcdl.serving.facts import Facts
+from bcdl.stats import Calibrator
 
 ORIGIN = Origin("cnn-one", "0" * 32, "0.1.0", "c0ffee" * 6, True, "f00d" * 16, "0.2.0")
 SPLITS = pd.DataFrame({"split": ["train", "test"], "samples": [32, 10], "patients": [16, 5]})
 
 
-def card(run: Run) -> str:
-    facts = Facts.of(run.data, run.config, run.metrics["threshold"])
+def card(run: Run, calibrator: Calibrator | None = None) -> str:
+    facts = Facts.of(run.data, run.config, run.metrics["threshold"], calibrator)
     return model_card(run.config, facts, ORIGIN, SPLITS, run.metrics)
 
 
@@ -46,6 +47,15 @@ def test_results_stand_beside_their_intervals_where_a_run_has_any(breasts: Run) 
     told = model_card(breasts.config, facts, ORIGIN, SPLITS, {**metrics, **ends})
     assert "| auroc | 0.900 | 0.800 (0.700 to 0.880) | 0.850 |" in told
     assert "95 % intervals by a bootstrap over patients" in told
+
+
+def test_a_card_says_whether_the_probability_is_calibrated(breasts: Run) -> None:
+    assert "The probability is the model's own: it is not calibrated." in card(breasts)
+    calibrated = card(breasts, Calibrator("temperature", (1.5,)))
+    assert (
+        "The probability is calibrated: temperature scaling of the logits, fitted on the run's" in calibrated
+    )
+    assert "not calibrated" not in calibrated
 
 
 def test_a_card_names_no_file_and_no_patient(breasts: Run, trained_root: Path) -> None:

@@ -21,7 +21,7 @@ def test_the_example_fits_the_signature_and_is_predicted(scorer: Scorer) -> None
 @pytest.mark.parametrize("unit", UNITS)
 def test_the_example_is_one_sample_of_every_unit(unit: str, scorer: Scorer) -> None:
     facts = replace(scorer.facts, unit=unit)
-    served = Scorer(scorer._model, scorer._preprocess, facts)
+    served = Scorer(scorer.model, scorer._preprocess, facts)
     assert len(served.predict(example(facts))) == 1
 
 

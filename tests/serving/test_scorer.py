@@ -93,7 +93,7 @@ def test_a_bad_image_costs_its_own_sample_alone(
 
 
 def test_a_refused_image_is_left_out_where_the_training_left_such_out(scorer: Scorer, breasts: Run) -> None:
-    lenient = Scorer(scorer._model, scorer._preprocess, replace(scorer.facts, on_bad_image="skip"))
+    lenient = Scorer(scorer.model, scorer._preprocess, replace(scorer.facts, on_bad_image="skip"))
     request = request_of(breasts).iloc[:2].astype(object)
     request.at[1, "image"] = b"broken"
     answer = lenient.predict(request)

@@ -123,8 +123,11 @@ class Manifest:
     def _files(self) -> FolderReader:
         return FolderReader(self.folder, self.on_bad_row)
 
+    def _sheet(self) -> pd.DataFrame:
+        return read_sheet(self.path, (*IMAGE_COLUMNS, "exam_date"), ("patient_id", "path"))
+
     def _images(self) -> pd.DataFrame:
-        images = read_sheet(self.path, (*IMAGE_COLUMNS, "exam_date"), ("patient_id", "path"))
+        images = self._sheet()
         images["path"] = images["path"].astype(TEXT)
         if "exam_id" not in images:
             images["exam_id"] = _joined(images["patient_id"], "/", _days(images))
