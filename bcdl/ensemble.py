@@ -75,11 +75,6 @@ def chosen_members(store: TrackingStore, given: object) -> Members:
     ids: list[str] = []
     notes: list[str] = []
     for reference in references:
-        if isinstance(reference, float):  # hexadecimal digits such as 3e42
-            raise UserError(
-                f"expected runs in evaluate.runs, found the number {reference:g}: put an id that reads as "
-                "one in quotes, 'evaluate.runs=[\"3e42\",91bc]', or give more of it"
-            )
         run_id = store.resolve(str(reference))
         if store.client.get_run(run_id).data.tags.get(KIND_TAG) == "sweep":
             found, note = _of_sweep(store, run_id)
@@ -164,7 +159,7 @@ def _record_report(
         facts={"members": ", ".join(tables), "a sample": cfg.data.unit},
         sections=[_section(cfg, tables, whole)],
     )
-    record_written(run, files, pdf=cfg.evaluate.get("pdf", False))
+    record_written(run, files, pdf=cfg.evaluate.pdf)
     run.log_metrics(interval_ends(assessment))
 
 

@@ -38,7 +38,7 @@ def settings_of(cfg: DictConfig) -> Settings:
 
 def asked_afterwards(cfg: DictConfig) -> list[str]:
     """Return which of `shifts`, `tta` and `runs` a configuration asks for."""
-    return [name for name in _AFTERWARDS if cfg.evaluate.get(name) not in (None, "none")]
+    return [name for name in _AFTERWARDS if cfg.evaluate[name] not in (None, "none")]
 
 
 def require_nothing_afterwards(cfg: DictConfig) -> None:
@@ -130,12 +130,12 @@ def class_names(table: pd.DataFrame) -> tuple[str, ...]:
 
 
 def _check_report(evaluate: DictConfig) -> None:
-    errors = evaluate.get("errors", 0)
+    errors = evaluate.errors
     if not isinstance(errors, int) or errors < 0:
         raise UserError(
             f"expected evaluate.errors to be the number of errors to show, 0 for none, found {errors}"
         )
-    if evaluate.get("pdf", False):
+    if evaluate.pdf:
         require_pdf()
 
 

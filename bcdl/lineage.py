@@ -79,8 +79,6 @@ def run_config(store: TrackingStore, run_id: str) -> DictConfig:
 
 def judged_by(store: TrackingStore, run_id: str) -> DictConfig:
     """Return the `evaluate` by which a run was judged last: `bcdl evaluate` may have changed it."""
-    if not store.has_artifact(run_id, JUDGED_BY):  # the run is of an earlier version
-        return cast(DictConfig, run_config(store, run_id).evaluate)
     return cast(DictConfig, OmegaConf.load(store.download(run_id, JUDGED_BY)))
 
 

@@ -58,7 +58,7 @@ class Run:
     @cached_property
     def calibrator(self) -> Calibrator:
         """What makes probabilities of the run's logits, fitted on its validation samples."""
-        method = self.judged_by.get("calibration", "none")
+        method = self.judged_by.calibration
         return Calibrator() if method == "none" else fitted_calibrator(self.predictions, method)
 
     @property

@@ -5,6 +5,7 @@ from importlib import import_module
 from typing import NoReturn, Protocol, cast
 
 from bcdl.errors import UserError
+from bcdl.quoting import quoted
 from bcdl.verbs import HYDRA_VERBS, OPTION_VERBS, Verb
 
 _CFG = ["job", "hydra", "all"]
@@ -37,7 +38,9 @@ def hydra_parser(name: str) -> Parser:
     """Return the parser of a verb that composes a configuration: overrides and Hydra's flags only."""
     verb = HYDRA_VERBS[name]
     parser = _parser(name, verb, add_help=False)
-    parser.add_argument("overrides", nargs="*", metavar="override", help="group=choice or key=value")
+    parser.add_argument(
+        "overrides", nargs="*", type=quoted, metavar="override", help="group=choice or key=value"
+    )
     parser.add_argument("-h", "--help", action="store_true", help="show this help")
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("-m", "--multirun", action="store_true", help="one job for every combination of a,b")

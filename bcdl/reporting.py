@@ -59,7 +59,7 @@ def record_report(
     )
     ends = interval_ends(assessment)
     card = {} if facts is None else {CARD: training.card(cfg, facts, {**results, **ends})}
-    record_written(run, replace(files, texts={**files.texts, **card}), pdf=cfg.evaluate.get("pdf", False))
+    record_written(run, replace(files, texts={**files.texts, **card}), pdf=cfg.evaluate.pdf)
     run.log_new(ends)
 
 
@@ -75,7 +75,7 @@ def _errors(cfg: DictConfig, subject: Subject, predictions: pd.DataFrame, thresh
         judged_rows(predictions),
         threshold,
         subject.classes,
-        cfg.evaluate.get("errors", 0),
+        cfg.evaluate.errors,
         data=subject.data if cfg.evaluate.figures else None,
         model=subject.model,
     )

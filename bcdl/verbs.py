@@ -100,7 +100,7 @@ HYDRA_VERBS = {
         examples=(
             "predict run=latest input=new_exams out=predictions",
             "predict run=3f2a input=new.csv out=predictions format=parquet overlay=grad_cam",
-            "predict run=latest input=new_exams out=sensitive 'operating_point=\"sensitivity=0.9\"'",
+            "predict run=latest input=new_exams out=sensitive operating_point=sensitivity=0.9",
         ),
         module="bcdl.predict",
         keys=(

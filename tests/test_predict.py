@@ -323,7 +323,7 @@ def test_training_data_are_not_needed_once_the_reference_is_kept(
 
 
 def test_an_operating_point_is_fitted_on_validation(exams: Trained, tmp_path: Path) -> None:
-    assert exams.predict(f"out={tmp_path / 'out'}", 'operating_point="sensitivity=0.9"') == 0
+    assert exams.predict(f"out={tmp_path / 'out'}", "operating_point=sensitivity=0.9") == 0
     samples = pd.read_csv(tmp_path / "out" / "samples.csv")
     validation = exams.expected("val")
     positive = validation["probability"][validation["label"] == 1]

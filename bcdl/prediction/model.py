@@ -44,9 +44,9 @@ def scorer_of(run: Run, on_bad_image: str | None, batch_size: int) -> Scorer:
         batch_size: samples computed at once.
 
     Raises:
-        UserError: the weights do not fit, or the run is of an earlier version and its data are gone.
+        UserError: the weights do not fit.
     """
-    facts = recorded_facts(run)
+    facts = Facts.read(run.store.download(run.id, FILE).read_text())
     policy = on_bad_image or ("keep" if facts.on_bad_image == "keep" else "skip")
     facts = replace(facts, on_bad_image=policy, batch_size=batch_size)
     model = build_model(run.config, cast(ExamDataModule, facts), None, pretrained=False)
@@ -54,10 +54,3 @@ def scorer_of(run: Run, on_bad_image: str | None, batch_size: int) -> Scorer:
     preprocess = instantiated(run.config.preprocess)
     preprocess.load_state_dict(checkpoint[ExamDataModule.__qualname__]["preprocess"])
     return Scorer(model, preprocess, facts)
-
-
-def recorded_facts(run: Run) -> Facts:
-    """Return the facts of a run's data that it recorded; those of an earlier version ask the data."""
-    if run.store.has_artifact(run.id, FILE):
-        return Facts.read(run.store.download(run.id, FILE).read_text())
-    return Facts.of(run.data, run.config, run.metrics["threshold"], run.calibrator)

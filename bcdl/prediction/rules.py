@@ -10,7 +10,6 @@ from bcdl.errors import UserError
 from bcdl.evaluation import Rule, aggregate, fitted_rule, resolve_threshold
 from bcdl.evaluation.levels import probabilities
 from bcdl.evaluation.predictions import labels, logits
-from bcdl.evaluation.thresholds import DEFAULT
 from bcdl.notebook import Run
 from bcdl.stats import Calibrator, Goal
 
@@ -51,9 +50,7 @@ def rules_of(run: Run, unit: str, num_classes: int, operating_point: str | float
     calibrator, settings = run.calibrator, run.judged_by
     validation = run.predictions.query("split == 'val'")
     validation = with_shares(validation, calibrator(logits(validation)))
-    rule = (
-        Rule() if unit == _PATIENT else fitted_rule(settings.get("aggregate", "mean"), validation, _PATIENT)
-    )
+    rule = Rule() if unit == _PATIENT else fitted_rule(settings.aggregate, validation, _PATIENT)
     patients = validation if unit == _PATIENT else aggregate(validation, _PATIENT, rule)
     if num_classes > 2:
         if operating_point is not None:
@@ -63,7 +60,7 @@ def rules_of(run: Run, unit: str, num_classes: int, operating_point: str | float
             )
         return Rules(calibrator, None, rule, None, "the most probable class")
     if operating_point is None:
-        own = run.metrics.get("threshold", DEFAULT)
+        own = run.metrics["threshold"]
         cut = own if unit == _PATIENT else resolve_threshold(settings.threshold, patients)
         return Rules(calibrator, own, rule, cut, f"the run's evaluate.threshold={settings.threshold}")
     if isinstance(operating_point, int | float):

@@ -131,15 +131,13 @@ class TrackingStore:
         """Return the local working folder of a run: its journal and its checkpoints while it trains."""
         return self.root / "runs" / run_id
 
-    def resolve(self, reference: str | int, kind: str = "train") -> str:
+    def resolve(self, reference: str, kind: str = "train") -> str:
         """Return the id of a run given by id, by 4 or more leading characters of it, by name, or as `latest`.
-
-        Four digits alone come as a number from an override.
 
         Raises:
             UserError: if no run or more than one run matches.
         """
-        return resolve(self.client, self.experiment_id, str(reference), kind)
+        return resolve(self.client, self.experiment_id, reference, kind)
 
     def runs(
         self, *, parent: str | None = None, kind: str | None = "train", limit: int | None = None
