@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import bcdl
-from bcdl.metrics import METRICS
+from bcdl.scores import METRICS
 
 Verb = Callable[..., int]
 LASTING = [f"{split}/{name}" for split in ("best/val", "test") for name in METRICS]

@@ -1,6 +1,8 @@
 """`bcdl evaluate predictions=…`: anyone's predictions, no run needed."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -115,3 +117,18 @@ def test_a_mistake_is_explained(
     monkeypatch.chdir(tmp_path)
     assert bcdl_in_process("evaluate", *typed.split()) == 2
     assert told in capsys.readouterr().err
+
+
+def test_a_file_is_judged_and_runs_are_compared_without_torch() -> None:
+    names = (
+        "bcdl.judge",
+        "bcdl.contrast",
+        "bcdl.standing",
+        "bcdl.evaluation.predictions",
+        "bcdl.stats.delong",
+    )
+    asked = f"import sys; from importlib import import_module; [import_module(name) for name in {names}]"
+    used = "from bcdl.evaluation.assessment import assess, written; from bcdl.evaluation import summarise"
+    script = f"{asked}; {used}; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -13,7 +13,7 @@ import pytest
 from mlflow.entities import Run
 
 from bcdl.cli import main
-from bcdl.metrics import METRICS
+from bcdl.scores import METRICS
 from bcdl.tracking import TrackingStore
 
 FILES = {

@@ -1,15 +1,19 @@
-"""From logits to probabilities, in double precision on the CPU."""
+"""From logits to probabilities, in double precision on the CPU; tensors are taken without importing torch."""
+
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
-Values = NDArray[np.floating] | NDArray[np.integer] | Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Values: TypeAlias = "NDArray[np.floating] | NDArray[np.integer] | Tensor"
 
 
 def as_array(values: Values) -> NDArray[np.float64]:
     """Return values of any device and precision as a float64 array of the same shape."""
-    if isinstance(values, Tensor):
+    if not isinstance(values, np.ndarray) and hasattr(values, "detach"):
         values = values.detach().cpu().double().numpy()
     return np.asarray(values, dtype=np.float64)
 

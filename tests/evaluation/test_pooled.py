@@ -10,7 +10,8 @@ from sklearn.exceptions import UndefinedMetricWarning
 from bcdl.errors import UserError
 from bcdl.evaluation import aggregate
 from bcdl.evaluation.pooled import pooled, summary
-from bcdl.metrics import METRICS, youden_threshold
+from bcdl.metrics import youden_threshold
+from bcdl.scores import METRICS
 
 OF_FOLD = 15  # patients, of two breasts each
 

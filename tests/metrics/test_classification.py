@@ -5,7 +5,8 @@ import pytest
 from sklearn import metrics
 from sklearn.exceptions import UndefinedMetricWarning
 
-from bcdl.metrics import METRICS, classification_metrics, confusion_matrix
+from bcdl.metrics import classification_metrics, confusion_matrix
+from bcdl.scores import METRICS
 
 
 def predictions(classes: int, seed: int = 0, n: int = 150) -> tuple[np.ndarray, np.ndarray]:
