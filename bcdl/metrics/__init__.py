@@ -1,7 +1,7 @@
 """Classification metrics: pure functions of labels and probabilities, and the accumulator that feeds them.
 
-The functions are numpy (0.7 ms for 1,000 samples) and are checked against scikit-learn in the tests. Names are
-imported on first use: the accumulator alone needs torch.
+The functions are numpy (0.7 ms for 1,000 samples) and are checked against scikit-learn in the tests. Names
+are imported on first use: the accumulator alone needs torch.
 """
 
 from typing import TYPE_CHECKING
