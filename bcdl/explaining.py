@@ -4,7 +4,7 @@ import torch
 from omegaconf import DictConfig
 from rich.console import Console
 
-from bcdl.explanations import Files, Settings, Subject, class_of, explain_samples, printed
+from bcdl.explanations import Examined, Files, Settings, class_of, explain_samples, printed
 from bcdl.failures import explained
 from bcdl.lineage import run_config
 from bcdl.notebook import restore
@@ -26,9 +26,9 @@ def main(cfg: DictConfig) -> None:
     data, model = restore(run_config(store, run_id), run_id, store)
     target = class_of(data.classes, data.positive_label, settings.target)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    subject = Subject(model.to(device), data, settings.split, target, device)
+    examined = Examined(model.to(device), data, settings.split, target, device)
     with TrackedRun.reopen(store, run_id) as run, explained(data.batch_size, str(run.folder)):
-        files = explain_samples(subject, settings)
+        files = explain_samples(examined, settings)
         _record(run, files, f"{FOLDER}/{settings.split}")
         console = Console(highlight=False, soft_wrap=True)
         console.print(f"[bold]{run.name}[/bold], {settings.split}, explained for {data.classes[target]}")

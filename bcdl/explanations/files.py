@@ -8,6 +8,7 @@ import pandas as pd
 
 from bcdl.evaluation.froc_figure import froc_curves
 from bcdl.explain import Lesions
+from bcdl.explanations.examined import Examined
 from bcdl.explanations.likenesses import likenesses
 from bcdl.explanations.maps import (
     Explained,
@@ -28,7 +29,6 @@ from bcdl.explanations.scores import (
     sensitivity_table,
 )
 from bcdl.explanations.settings import Settings
-from bcdl.explanations.subject import Subject
 from bcdl.explanations.views import Shares, contribution_table, contributions
 
 _LOG = logging.getLogger(__name__)
@@ -70,73 +70,73 @@ class Files:
         return [*self.pictures, *self.tables]
 
 
-def explain_samples(subject: Subject, settings: Settings) -> Files:
+def explain_samples(examined: Examined, settings: Settings) -> Files:
     """Explain samples of a split, and score the maps where lesions are known.
 
     Raises:
         UserError: A method does not work for the model or needs a package that is missing, or there are too
             few training cases for the neighbours.
     """
-    methods = chosen_methods(subject.model, settings.methods)
-    shown = subject.chosen(settings.which, settings.n, settings.seed)
+    methods = chosen_methods(examined.model, settings.methods)
+    shown = examined.chosen(settings.which, settings.n, settings.seed)
     files = Files()
     if settings.neighbours:
-        nearest = likenesses(subject, shown, settings.neighbours)
+        nearest = likenesses(examined, shown, settings.neighbours)
         files.tables["neighbours.csv"] = nearest.table()
         files.pictures["neighbours.png"] = png(nearest.sheet())
-    shares = contributions(subject, shown)
+    shares = contributions(examined, shown)
     if shares:
-        files.tables["contributions.csv"] = contribution_table(subject, shares)
+        files.tables["contributions.csv"] = contribution_table(examined, shares)
     if methods:
-        _add_maps(files, subject, methods, shown, shares, settings)
+        _add_maps(files, examined, methods, shown, shares, settings)
     return files
 
 
 def _add_maps(
     files: Files,
-    subject: Subject,
+    examined: Examined,
     methods: Sequence[str],
     shown: list[int],
     shares: Shares,
     settings: Settings,
 ) -> None:
-    lesions = Lesions(subject.data, subject.target)
-    scored = _scored(subject, lesions, settings) if settings.scores else []
-    found = explained(subject, methods, shown, scored, lesions, settings.tolerance)
+    lesions = Lesions(examined.data, examined.target)
+    scored = _scored(examined, lesions, settings) if settings.scores else []
+    found = explained(examined, methods, shown, scored, lesions, settings.tolerance)
     for name in methods:
-        files.pictures[f"{name}.png"] = png(map_sheet(subject, shown, found[name].shown, shares, lesions))
-    checks = checked(subject, methods, shown, settings.seed) if settings.check else {}
+        files.pictures[f"{name}.png"] = png(map_sheet(examined, shown, found[name].shown, shares, lesions))
+    checks = checked(examined, methods, shown, settings.seed) if settings.check else {}
     if checks:
         files.tables["randomisation.csv"] = randomisation_table(checks)
         files.tables["scores.csv"] = check_table(checks)
     if scored:
-        noise = noise_areas(subject, scored, lesions, settings.seed)
-        _add_scores(files, subject, lesions, found, noise, settings.seed)
+        noise = noise_areas(examined, scored, lesions, settings.seed)
+        _add_scores(files, examined, lesions, found, noise, settings.seed)
     if files.scores is not None:
         files.metrics = _headlines(files.scores)
 
 
-def _scored(subject: Subject, lesions: Lesions, settings: Settings) -> list[int]:
-    scored = scored_positions(subject, lesions, settings.most, settings.seed)
+def _scored(examined: Examined, lesions: Lesions, settings: Settings) -> list[int]:
+    scored = scored_positions(examined, lesions, settings.most, settings.seed)
     if not scored:
-        name, target = subject.data.source.name, subject.data.classes[subject.target]
-        _LOG.info(_NOWHERE, name, target, subject.split)
+        name, target = examined.data.source.name, examined.data.classes[examined.target]
+        _LOG.info(_NOWHERE, name, target, examined.split)
     return scored
 
 
 def _add_scores(
     files: Files,
-    subject: Subject,
+    examined: Examined,
     lesions: Lesions,
     found: Mapping[str, Explained],
     noise: tuple[float, float],
     seed: int,
 ) -> None:
-    intervals = sensitivities(subject, found, seed)
-    files.tables["pointing.csv"] = pointing_table(subject, found, lesions)
+    intervals = sensitivities(examined, found, seed)
+    files.tables["pointing.csv"] = pointing_table(examined, found, lesions)
     files.tables["froc.csv"] = sensitivity_table(intervals)
     files.pictures["froc.png"] = png(froc_curves(curves(found), intervals))
-    scores, checks = score_table(subject, found, noise, intervals, seed), files.scores
+    scores, checks = score_table(examined, found, noise, intervals, seed), files.scores
     files.tables["scores.csv"] = scores if checks is None else scores.merge(checks, how="left", on="method")
 
 

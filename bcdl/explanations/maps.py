@@ -25,7 +25,7 @@ from bcdl.explain.library import captum, has_captum
 from bcdl.explain.logits import samples
 from bcdl.explain.methods import MapFunction, method_for
 from bcdl.explain.scoring import Maps, Masks, Scored, areas, random_maps, score
-from bcdl.explanations.subject import Subject
+from bcdl.explanations.examined import Examined
 from bcdl.models import Classifier
 
 _LOG = logging.getLogger(__name__)
@@ -69,26 +69,26 @@ def chosen_methods(model: Classifier, wanted: Sequence[str] | None) -> tuple[str
     return tuple(name for name in usual if name not in left_out)
 
 
-def scored_positions(subject: Subject, lesions: Lesions, most: int, seed: int) -> list[int]:
+def scored_positions(examined: Examined, lesions: Lesions, most: int, seed: int) -> list[int]:
     """Return the samples of which maps are scored: with a lesion that is located, and of another class.
 
     Samples of the class without a located lesion are left out: a mark in them may be right.
 
     Args:
-        subject: What is explained.
+        examined: What is explained.
         lesions: Those of its class.
         most: At most so many of each kind, drawn at random.
         seed: Of that.
     """
-    located = lesions.shown(subject.samples)
-    other = (subject.label >= 0) & (subject.label != subject.target) & ~located
+    located = lesions.shown(examined.samples)
+    other = (examined.label >= 0) & (examined.label != examined.target) & ~located
     generator = np.random.default_rng(seed)
     parts = [generator.permutation(np.flatnonzero(kind))[:most] for kind in (located, other)]
     return np.sort(np.concatenate(parts)).tolist() if located.any() else []
 
 
 def explained(
-    subject: Subject,
+    examined: Examined,
     methods: Sequence[str],
     shown: Sequence[int],
     scored: Sequence[int],
@@ -101,7 +101,7 @@ def explained(
     no model. Bright lesions are found without any.
 
     Args:
-        subject: What is explained.
+        examined: What is explained.
         methods: Names of methods.
         shown: Positions of the samples whose maps are wanted.
         scored: Positions of the samples whose maps are scored.
@@ -114,45 +114,47 @@ def explained(
     found = {name: Explained({}, Scored()) for name in functions}
     positions = sorted({*shown, *scored}) if functions else []
     with progress("explaining", len(functions) * len(positions), "maps") as advance:
-        for part, batch in subject.batches(positions):
-            scoring = _Scoring.of(subject, part, batch, scored, lesions, tolerance)
+        for part, batch in examined.batches(positions):
+            scoring = _Scoring.of(examined, part, batch, scored, lesions, tolerance)
             for name, function in functions.items():
-                maps = explain(subject.model, batch, function, subject.target).maps
+                maps = explain(examined.model, batch, function, examined.target).maps
                 found[name].shown.update({at: maps[row] for row, at in enumerate(part) if at in shown})
                 found[name].scored.add(scoring(maps))
                 advance(len(part))
     return found
 
 
-def noise_areas(subject: Subject, scored: Sequence[int], lesions: Lesions, seed: int) -> tuple[float, float]:
+def noise_areas(
+    examined: Examined, scored: Sequence[int], lesions: Lesions, seed: int
+) -> tuple[float, float]:
     """Return the mean areas of deletion and insertion by maps of noise, of the samples with a lesion."""
-    located = lesions.shown(subject.samples)
+    located = lesions.shown(examined.samples)
     rows: list[dict[str, float]] = []
-    for part, batch in subject.batches([position for position in scored if located[position]]):
-        masks = [lesions.masks(subject.rows(position)) for position in part]
-        rows += areas(subject.model, batch, random_maps(batch, seed), masks, subject.target)
+    for part, batch in examined.batches([position for position in scored if located[position]]):
+        masks = [lesions.masks(examined.rows(position)) for position in part]
+        rows += areas(examined.model, batch, random_maps(batch, seed), masks, examined.target)
     table = pd.DataFrame(rows)
     return float(table["deletion"].mean()), float(table["insertion"].mean())
 
 
 def checked(
-    subject: Subject, methods: Sequence[str], shown: Sequence[int], seed: int
+    examined: Examined, methods: Sequence[str], shown: Sequence[int], seed: int
 ) -> dict[str, RandomisationCheck]:
     """Return the parameter-randomisation check of each method on the first of the samples that are shown.
 
     Args:
-        subject: What is explained.
+        examined: What is explained.
         methods: Names of methods; one whose maps are the same everywhere is left out, with a warning.
         shown: Positions of samples, of which as many are taken as have `CHECKED_VIEWS` views.
         seed: Of the parameters that are drawn.
     """
-    few = shown[: max(1, CHECKED_VIEWS // subject.data.max_views)]
-    _, batch = next(subject.batches(few))
+    few = shown[: max(1, CHECKED_VIEWS // examined.data.max_views)]
+    _, batch = next(examined.batches(few))
     found = {}
     with progress("checking", len(methods), "methods") as advance:
         for name in methods:
             try:
-                found[name] = randomisation_check(subject.model, batch, name, subject.target, seed=seed)
+                found[name] = randomisation_check(examined.model, batch, name, examined.target, seed=seed)
             except UserError as error:
                 _LOG.warning("%s was not checked: %s", name, error)
             advance(1)
@@ -163,7 +165,7 @@ def checked(
 class _Scoring:
     """Scores the maps of a batch by any method: of its rows `counted`, which have these masks."""
 
-    subject: Subject
+    examined: Examined
     batch: Batch
     counted: list[int]
     masks: Masks
@@ -173,7 +175,7 @@ class _Scoring:
     @classmethod
     def of(
         cls,
-        subject: Subject,
+        examined: Examined,
         part: Sequence[int],
         batch: Batch,
         scored: Sequence[int],
@@ -182,14 +184,14 @@ class _Scoring:
     ) -> "_Scoring":
         counted = [row for row, position in enumerate(part) if position in scored]
         positions = [part[row] for row in counted]
-        masks = [lesions.masks(subject.rows(position)) for position in positions]
+        masks = [lesions.masks(examined.rows(position)) for position in positions]
         kept = samples(batch, counted)
-        return cls(subject, kept, counted, masks, subject.probability[positions], tolerance)
+        return cls(examined, kept, counted, masks, examined.probability[positions], tolerance)
 
     def __call__(self, maps: Maps) -> Scored:
         if not self.counted:
             return Scored()
-        model, target = self.subject.model, self.subject.target
+        model, target = self.examined.model, self.examined.target
         return score(
             model,
             self.batch,

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from bcdl.evaluation.hanging import hung_slots
 from bcdl.explain import Lesions, View, explanation_sheet
-from bcdl.explanations.subject import Subject
+from bcdl.explanations.examined import Examined
 
 _QUICK = 1  # of zlib: sheets are large and mostly noise
 
 
 def map_sheet(
-    subject: Subject,
+    examined: Examined,
     positions: Sequence[int],
     maps: Mapping[int, NDArray[np.float32]],
     shares: Mapping[int, NDArray[np.float32]],
@@ -24,17 +24,17 @@ def map_sheet(
     """Draw samples with their maps, views in the order in which a radiologist hangs them.
 
     Args:
-        subject: What is explained.
+        examined: What is explained.
         positions: Of the samples.
         maps: The maps (V, H, W) of each.
         shares: What each view contributes (V,), where it is known.
         lesions: Those of the class, which are outlined.
     """
     shown: list[list[View]] = []
-    for part, batch in subject.batches(positions):
+    for part, batch in examined.batches(positions):
         images = batch["image"].mean(2).cpu().numpy()  # (B, V, H, W)
         for position, places, image in zip(part, hung_slots(batch), images, strict=True):
-            outlines = lesions.outlines(subject.rows(position))
+            outlines = lesions.outlines(examined.rows(position))
             share = shares.get(position)
             shown.append(
                 [
@@ -43,7 +43,7 @@ def map_sheet(
                     if slot is not None
                 ]
             )
-    return explanation_sheet(shown, [subject.caption(position) for position in positions])
+    return explanation_sheet(shown, [examined.caption(position) for position in positions])
 
 
 def png(figure: Figure) -> bytes:

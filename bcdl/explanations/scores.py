@@ -8,14 +8,14 @@ import pandas as pd
 from bcdl.explain import Lesions, RandomisationCheck
 from bcdl.explain.candidates import marks_of
 from bcdl.explain.scoring import Scored, summary
+from bcdl.explanations.examined import Examined
 from bcdl.explanations.maps import Explained
-from bcdl.explanations.subject import Subject
 from bcdl.stats import Froc, Interval, froc_curve, froc_intervals
 from bcdl.stats.froc import MEAN
 
 
 def score_table(
-    subject: Subject,
+    examined: Examined,
     found: Mapping[str, Explained],
     noise: tuple[float, float],
     intervals: Mapping[str, Mapping[str, Interval]],
@@ -24,13 +24,13 @@ def score_table(
     """Return a row a method: what its maps are worth by the lesions.
 
     Args:
-        subject: What is explained.
+        examined: What is explained.
         found: What each method said.
         noise: Areas of deletion and insertion by maps of noise.
         intervals: Of each method the sensitivities of its curve.
         seed: Of the intervals.
     """
-    patients = subject.data.samples["patient_id"].tolist()
+    patients = examined.data.samples["patient_id"].tolist()
     by_noise = dict(zip(("deletion_chance", "insertion_chance"), noise, strict=True))
     return pd.DataFrame(
         [
@@ -56,11 +56,11 @@ def check_table(checks: Mapping[str, RandomisationCheck]) -> pd.DataFrame:
     )
 
 
-def pointing_table(subject: Subject, found: Mapping[str, Explained], lesions: Lesions) -> pd.DataFrame:
+def pointing_table(examined: Examined, found: Mapping[str, Explained], lesions: Lesions) -> pd.DataFrame:
     """Return a row a method and view with a lesion: whether it hit, its energy, and both by chance."""
     tables = [pd.DataFrame(each.scored.views).assign(method=name) for name, each in found.items()]
     joined = pd.concat(tables, ignore_index=True)
-    images, samples = subject.data.table.images, subject.data.samples.iloc[joined["sample"]]
+    images, samples = examined.data.table.images, examined.data.samples.iloc[joined["sample"]]
     rows = [each[slot] for each, slot in zip(samples["rows"], joined["slot"], strict=True)]
     shown = images["image_id"].iloc[rows].to_numpy()
     known = pd.DataFrame(
@@ -80,10 +80,10 @@ def curves(found: Mapping[str, Explained]) -> dict[str, Froc]:
 
 
 def sensitivities(
-    subject: Subject, found: Mapping[str, Explained], seed: int
+    examined: Examined, found: Mapping[str, Explained], seed: int
 ) -> dict[str, dict[str, Interval]]:
     """Return the sensitivities of each method's curve with their intervals over patients."""
-    return {name: _sensitivities(subject, each.scored, seed) for name, each in found.items()}
+    return {name: _sensitivities(examined, each.scored, seed) for name, each in found.items()}
 
 
 def sensitivity_table(intervals: Mapping[str, Mapping[str, Interval]]) -> pd.DataFrame:
@@ -109,7 +109,7 @@ def randomisation_table(checks: Mapping[str, RandomisationCheck]) -> pd.DataFram
     return joined
 
 
-def _sensitivities(subject: Subject, scored: Scored, seed: int) -> dict[str, Interval]:
-    patients = subject.data.samples["patient_id"].iloc[scored.marked]
+def _sensitivities(examined: Examined, scored: Scored, seed: int) -> dict[str, Interval]:
+    patients = examined.data.samples["patient_id"].iloc[scored.marked]
     codes = pd.factorize(patients)[0].astype(np.int64)
     return froc_intervals(marks_of(scored.marks), codes, seed=seed)

@@ -5,42 +5,42 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bcdl.explain import leave_one_out, shapley_values
-from bcdl.explanations.subject import Subject
+from bcdl.explanations.examined import Examined
 
 _MOST_VIEWS = 8  # of which Shapley values are exact
 Shares = dict[int, NDArray[np.float32]]
 
 
-def contributions(subject: Subject, positions: list[int]) -> Shares:
+def contributions(examined: Examined, positions: list[int]) -> Shares:
     """Return the share (V,) of the logit that each view of some samples has; of single views none.
 
     Shapley values, or, of more than 8 views, by how much the logit falls without each view.
     """
-    if subject.data.max_views == 1:
+    if examined.data.max_views == 1:
         return {}
-    method = shapley_values if subject.data.max_views <= _MOST_VIEWS else leave_one_out
+    method = shapley_values if examined.data.max_views <= _MOST_VIEWS else leave_one_out
     found: Shares = {}
-    for part, batch in subject.batches(positions):
-        found.update(zip(part, method(subject.model, batch, subject.target), strict=True))
+    for part, batch in examined.batches(positions):
+        found.update(zip(part, method(examined.model, batch, examined.target), strict=True))
     return found
 
 
-def contribution_table(subject: Subject, shares: Shares) -> pd.DataFrame:
+def contribution_table(examined: Examined, shares: Shares) -> pd.DataFrame:
     """Return a row a view of the samples, in their order."""
-    images = subject.data.table.images
-    method = "shapley" if subject.data.max_views <= _MOST_VIEWS else "leave_one_out"
+    images = examined.data.table.images
+    method = "shapley" if examined.data.max_views <= _MOST_VIEWS else "leave_one_out"
     return pd.DataFrame(
         [
             {
-                "sample_id": subject.samples["sample_id"].iloc[position],
+                "sample_id": examined.samples["sample_id"].iloc[position],
                 "image_id": images["image_id"].iloc[row],
                 "laterality": images["laterality"].iloc[row],
                 "view": images["view"].iloc[row],
-                "probability": subject.probability[position],
+                "probability": examined.probability[position],
                 "contribution": float(share[slot]),
                 "method": method,
             }
             for position, share in shares.items()
-            for slot, row in enumerate(subject.rows(position))
+            for slot, row in enumerate(examined.rows(position))
         ]
     )

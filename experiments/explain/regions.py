@@ -8,7 +8,7 @@ import torch
 
 import bcdl
 from bcdl.explain import CUTOFF, randomisation_check
-from bcdl.explanations import Subject
+from bcdl.explanations import Examined
 from bcdl.tracking import TrackingStore
 
 STUDY, WIDTHS = "explain/pointing", "[8,16,32,64]"
@@ -23,8 +23,8 @@ def main() -> None:
     chosen = runs[(runs["params.experiments"] == STUDY) & (runs["params.encoder.widths"] == WIDTHS)]
     for run_id in chosen.loc[chosen["status"] == "FINISHED", "run_id"]:
         run = bcdl.load_run(run_id, root)
-        subject = Subject(run.model, run.data, "test", 1, torch.device("cpu"))
-        _, batch = next(subject.batches(subject.chosen("highest", VIEWS, 0)))
+        examined = Examined(run.model, run.data, "test", 1, torch.device("cpu"))
+        _, batch = next(examined.batches(examined.chosen("highest", VIEWS, 0)))
         everywhere = np.ones((*batch["view_mask"].shape, *batch["image"].shape[-2:]), bool)
         for method in METHODS:
             inside, whole = (

@@ -18,7 +18,7 @@ _SAMPLES_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
-class Subject:
+class Examined:
     """A model and the samples of a split; samples go by their position in it.
 
     Attributes:
