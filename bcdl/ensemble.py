@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import cast
 
 import pandas as pd
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -10,6 +10,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from bcdl.errors import UserError
 from bcdl.evaluation import read_predictions, resolve_threshold
 from bcdl.evaluation.assessment import Section, assess, fitted_calibrator, with_probabilities, written
+from bcdl.evaluation.assessment.engine import uncalibrated
 from bcdl.evaluation.assessment.members import best_by_validation, members_section
 from bcdl.evaluation.ensemble import Ensemble, ensembled, require_several
 from bcdl.judge import class_names, settings_of
@@ -34,7 +35,7 @@ from bcdl.tracking.tags import (
 )
 
 PREDICTIONS, CONFIG, FINGERPRINT_TAG = "predictions.parquet", "config.yaml", "bcdl.data_fingerprint"
-NAME = "ensemble"
+NAME, TEST = "ensemble", "test"
 TEXT = (
     "The probabilities of {number} members were averaged (Lakshminarayanan et al. 2017), then calibrated. "
     "Disagreement is the standard deviation of their probabilities. The ensemble is tested against "
@@ -202,15 +203,22 @@ def _of_sweep(store: TrackingStore, sweep: str) -> tuple[list[str], list[str]]:
 
 
 def _predictions(store: TrackingStore, ids: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """Return the members' predictions as their models gave them, by name; the id tells equal names apart."""
+    names = [str(store.client.get_run(run_id).info.run_name) for run_id in ids]
     found = {}
-    for run_id in ids:
-        run: Any = store.client.get_run(run_id)
+    for run_id, name in zip(ids, names, strict=True):
         if not store.has_artifact(run_id, PREDICTIONS):
             raise UserError(
-                f"expected predictions of the run {run.info.run_name}, found none: it did not come to its "
+                f"expected predictions of the run {name}, found none: it did not come to its "
                 "end; leave it out of evaluate.runs, or go on with it"
             )
-        found[str(run.info.run_name)] = read_predictions(store.download(run_id, PREDICTIONS))
+        table = uncalibrated(read_predictions(store.download(run_id, PREDICTIONS)))
+        if not (table["split"] == TEST).any():
+            raise UserError(
+                f"expected test samples among the predictions of {name}, found none; test it first, with "
+                f"bcdl evaluate run={run_id[:8]}"
+            )
+        found[name if names.count(name) == 1 else f"{name} ({run_id[:8]})"] = table
     return found
 
 

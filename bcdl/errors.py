@@ -11,6 +11,10 @@ class UserError(Exception):
     """A user's mistake: the message says what was expected, what was found and what to do (exit code 2)."""
 
 
+class NoDataError(UserError):
+    """What data are read from is not there; what is there but wrong is another `UserError`."""
+
+
 class RunError(Exception):
     """A run that cannot go on: the message says why and what to change (exit code 1)."""
 

@@ -109,6 +109,8 @@ def _require_some(found: list[Scored], incoming: Incoming) -> None:
 
 def _check(cfg: DictConfig) -> None:
     """Raise UserError for settings that nothing could be done with."""
+    if Path(cfg.out).resolve() == Path(cfg.input).resolve():
+        raise UserError(f"expected out to be another folder than input, found '{cfg.out}' for both")
     if cfg.data.on_bad_image is not None:
         check_choice("data.on_bad_image", cfg.data.on_bad_image, ON_BAD_IMAGE)
     check_choice("data.on_bad_row", cfg.data.on_bad_row, ("skip", "error"))

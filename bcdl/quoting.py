@@ -4,7 +4,7 @@ import re
 
 _RUNS = ("run", "resume", "from", "evaluate.runs")  # ids are hexadecimal: 3e42 would be a number
 _GOALS = ("operating_point", "evaluate.operating_points")  # such as sensitivity=0.9
-_START, _END = r"(?<![^,\[])", r"(?![^,\]])"  # of one value among several
+_START, _END = r"(^|[,\[]\s*)", r"(?=\s*(?:$|[,\]]))"  # of one value among several
 _ID = re.compile(rf"{_START}(\d+(?:e\d+)?){_END}")
 _GOAL = re.compile(rf"{_START}(\w+=[\w.]+){_END}")
 
@@ -25,4 +25,4 @@ def quoted(override: str) -> str:
 
 
 def _in_quotes(found: re.Match[str]) -> str:
-    return f'"{found[1]}"'
+    return f'{found[1]}"{found[2]}"'

@@ -6,7 +6,7 @@ from omegaconf import DictConfig
 
 from bcdl.conclude import PREDICTIONS, conclude
 from bcdl.data import ExamDataModule
-from bcdl.errors import UserError
+from bcdl.errors import NoDataError, UserError
 from bcdl.evaluation import read_predictions
 from bcdl.evaluation.assessment.engine import uncalibrated
 from bcdl.lineage import BEST_CHECKPOINT
@@ -41,13 +41,14 @@ def data_at_hand(cfg: DictConfig, run_id: str, store: TrackingStore) -> ExamData
     """Return the prepared data of a run that can infer again, as far as can be seen without its model.
 
     Raises:
-        GoneError: its checkpoint was not kept, or its data cannot be prepared.
+        GoneError: its checkpoint was not kept, or files that its data are read from are not there.
+        UserError: they are there, but wrong.
     """
     if not store.has_artifact(run_id, f"checkpoints/{BEST_CHECKPOINT}"):
         raise GoneError(NO_CHECKPOINT)
     try:
         return prepared(cfg)
-    except UserError as error:
+    except NoDataError as error:
         raise GoneError(NO_DATA, f"{NO_DATA}: {error}") from error
 
 

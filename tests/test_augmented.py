@@ -45,3 +45,13 @@ def test_an_unknown_choice_is_explained(
 ) -> None:
     assert bcdl_in_process("evaluate", "run=latest", "evaluate.tta=flop", f"tracking.root={trained}") == 2
     assert "Did you mean 'flip'?" in capsys.readouterr().err
+
+
+def test_a_run_without_test_samples_is_averaged_on_validation(train: Verb, bcdl_in_process: Verb) -> None:
+    assert train("trainer.max_epochs=1", "data.test_fraction=0") == 0
+    before = bcdl.load_run()
+    assert bcdl_in_process("evaluate", "run=latest", "evaluate.tta=flip") == 0
+    nested = before.store.runs(kind="evaluate", parent=before.id)
+    found = bcdl.load_run(nested["run_id"][0])
+    assert set(found.predictions["split"]) == {"val"}
+    assert "best/val/auroc" in found.metrics

@@ -47,11 +47,33 @@ def test_seeds_are_averaged_judged_and_set_beside_each_other(
     assert rows["member"].tolist() == [*members["name"], "ensemble"]
     assert store.has_artifact(run.id, "figures/risk_coverage.png")
     assert bcdl_in_process("compare", run.id, "latest", "--test") == 0
-    # and a third run, that has not come to its end
+    # and a third run, without test samples, or one that has not come to its end
+    assert train("trainer.max_epochs=1", "data.test_fraction=0") == 0
+    assert bcdl_in_process("evaluate", f"evaluate.runs=[{runs},latest]") == 2
+    assert "expected test samples among the predictions of" in capsys.readouterr().err
     store.create_run("unfinished", {"bcdl.kind": "train"})
     capsys.readouterr()
     assert bcdl_in_process("evaluate", f"evaluate.runs=[{runs},latest]") == 2
     assert "it did not come to its end" in capsys.readouterr().err
+
+
+def test_members_of_one_name_are_kept_apart_and_count_as_their_models_gave_them(
+    train: Verb, bcdl_in_process: Verb
+) -> None:
+    for seed in (0, 1):
+        assert train("trainer.max_epochs=1", f"seed={seed}") == 0
+    store = TrackingStore.open()
+    runs = store.runs()["run_id"].tolist()
+    raw = bcdl.load_run(runs[0]).metrics["test/brier"]
+    assert bcdl_in_process("evaluate", f"run={runs[0]}", "evaluate.calibration=isotonic") == 0
+    assert bcdl.load_run(runs[0]).metrics["test/brier"] != raw
+    for run in runs:
+        store.client.update_run(run, name="baseline")
+    typed = (f"evaluate.runs=[{','.join(runs)}]", "evaluate.report=true", "evaluate.draws=20")
+    assert bcdl_in_process("evaluate", *typed, "evaluate.calibration=none") == 0
+    rows = pd.read_csv(store.download(ensemble().id, "report/members.csv"))
+    assert rows["member"].tolist() == [*(f"baseline ({run[:8]})" for run in runs), "ensemble"]
+    assert rows["brier"][0] == pytest.approx(raw)
 
 
 @pytest.mark.slow

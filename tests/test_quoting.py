@@ -15,6 +15,7 @@ from bcdl.quoting import quoted
         ("run='5369'", "5369"),
         ("+resume=12e4", "12e4"),
         ("evaluate.runs=[7074e240,d43d977c,12]", ["7074e240", "d43d977c", "12"]),
+        ("evaluate.runs=[3f2a, 3e42 ,5369]", ["3f2a", "3e42", "5369"]),
         ("evaluate.runs=1234", "1234"),
         ("operating_point=sensitivity=0.9", "sensitivity=0.9"),
         ('operating_point="sensitivity=0.9"', "sensitivity=0.9"),

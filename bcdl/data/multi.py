@@ -18,7 +18,7 @@ from bcdl.data.samples import UNITS
 from bcdl.data.source import Splitting, split
 from bcdl.data.store import ABOUT, ImageStore, read_about, stored_records
 from bcdl.data.table import ExamTable, complete_findings, complete_images, rows_of
-from bcdl.errors import UserError
+from bcdl.errors import NoDataError, UserError
 
 POOLED = ("negative", "positive")
 _IDS = ("patient_id", "exam_id", "image_id")
@@ -144,7 +144,7 @@ def _only_store(folder: Path) -> Path:
     if len(found) != 1:
         listed = ", ".join(path.name for path in found) or "none"
         advice = "name one of them" if found else _PREPARE
-        raise UserError(f"{folder}: expected a prepared store, or one in it, found {listed}; {advice}")
+        raise NoDataError(f"{folder}: expected a prepared store, or one in it, found {listed}; {advice}")
     return found[0]
 
 

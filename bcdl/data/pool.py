@@ -43,8 +43,9 @@ def in_order(
         yield from _mapped(pool, work, chunks, ahead or len(chunks))
     except BrokenProcessPool as error:
         raise RunError(
-            "a process that prepares images was killed, probably for want of memory; what it had stored is "
-            "kept. Free some memory, or set fewer prepare.workers, and start again"
+            "a process that decodes images was killed, probably for want of memory; what it had stored is "
+            "kept. Free some memory, or set fewer workers (prepare.workers; of bcdl predict: workers), and "
+            "start again"
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)

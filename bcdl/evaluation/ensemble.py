@@ -110,17 +110,12 @@ def _notes(judged_by: NDArray[np.int64], members: int) -> tuple[str, ...]:
 
 
 def _require_one_kind(members: Mapping[str, pd.DataFrame]) -> None:
-    """Refuse members without logits or test samples, or of other numbers of classes."""
+    """Refuse members without logits, or of other numbers of classes."""
     kinds = {}
     for name, table in members.items():
         kinds[name] = sum(str(column).split("_")[0] == "logit" for column in table)
         if not kinds[name]:
             raise UserError(f"expected logits among the predictions of {name}, found none")
-        if not (table["split"] == JUDGED).any():
-            raise UserError(
-                f"expected test samples among the predictions of {name}, found none; test it first, with "
-                f"bcdl evaluate run={name}"
-            )
     if len(set(kinds.values())) > 1:
         found = ", ".join(f"{name} {2 if count == 1 else count}" for name, count in kinds.items())
         raise UserError(f"expected members of the same classes, found numbers of classes: {found}")

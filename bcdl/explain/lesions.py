@@ -36,7 +36,8 @@ class Lesions:
         """The findings of the class by image."""
         images = self.data.table.images.set_index("image_id")["label"]
         findings = self.data.table.findings
-        located = findings["mask_path"].notna() | findings["x0"].notna()
+        masked = findings["mask_path"].notna() & (self.data.source.masks is not None)
+        located = masked | findings["x0"].notna()
         label = findings["label"].fillna(findings["image_id"].map(images))
         chosen = findings[located & (label == self.target).fillna(value=False)]
         return {str(name): rows for name, rows in chosen.groupby("image_id")}

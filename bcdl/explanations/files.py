@@ -101,7 +101,7 @@ def _add_maps(
     settings: Settings,
 ) -> None:
     lesions = Lesions(examined.data, examined.target)
-    scored = _scored(examined, lesions, settings) if settings.scores else []
+    scored = scored_positions(examined, lesions, settings.most, settings.seed) if settings.scores else []
     found = explained(examined, methods, shown, scored, lesions, settings.tolerance)
     for name in methods:
         files.pictures[f"{name}.png"] = png(map_sheet(examined, shown, found[name].shown, shares, lesions))
@@ -109,19 +109,14 @@ def _add_maps(
     if checks:
         files.tables["randomisation.csv"] = randomisation_table(checks)
         files.tables["scores.csv"] = check_table(checks)
-    if scored:
+    if any(each.scored.views for each in found.values()):
         noise = noise_areas(examined, scored, lesions, settings.seed)
         _add_scores(files, examined, lesions, found, noise, settings.seed)
-    if files.scores is not None:
-        files.metrics = _headlines(files.scores)
-
-
-def _scored(examined: Examined, lesions: Lesions, settings: Settings) -> list[int]:
-    scored = scored_positions(examined, lesions, settings.most, settings.seed)
-    if not scored:
+    elif settings.scores:
         name, target = examined.data.source.name, examined.data.classes[examined.target]
         _LOG.info(_NOWHERE, name, target, examined.split)
-    return scored
+    if files.scores is not None:
+        files.metrics = _headlines(files.scores)
 
 
 def _add_scores(

@@ -1,5 +1,6 @@
 """What is to be predicted, as an exam table: from a manifest, or a folder of DICOM files and images."""
 
+import logging
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,13 +16,13 @@ from bcdl.data.readers import DICOMFolder
 from bcdl.data.readers.folder import FolderReader
 from bcdl.data.readers.image_files import RASTER, ImageFiles
 from bcdl.data.readers.reader import Reader
-from bcdl.data.readers.sheet import read_sheet
 from bcdl.data.readers.unlabelled import Unlabelled
 from bcdl.data.table import ExamTable, complete_findings, complete_images
-from bcdl.errors import UserError
+from bcdl.errors import NoDataError, UserError
 from bcdl.imaging import AS_IT_IS, Display, Picture
 from bcdl.serving.facts import POSITIONS, Facts
 
+_LOG = logging.getLogger(__name__)
 _SHEETS = (".csv", ".parquet")
 _PREAMBLE = slice(128, 132)
 NO_IMAGE, NO_DICOM_IMAGE, BAD_ROW = "files that are no images", "DICOM files without an image", "wrong rows"
@@ -74,11 +75,24 @@ def read_incoming(given: Path, how: DictConfig, facts: Facts, out: Path) -> Inco
     pseudonyms = _pseudonyms(how, out)
     with private_messages(pseudonyms, given.stem):
         incoming = _from_folder(given, how, facts, out) if given.is_dir() else _from_sheet(given, how, facts)
+    _warn_of_undated(incoming.images, facts)
     if pseudonyms is None:
         return incoming
     write_links(incoming.images, pseudonyms, "predictions")
     table = ExamTable(incoming.images, complete_findings(None), facts.classes, facts.classes[-1])
     return replace(incoming, images=pseudonyms.apply(table).images)
+
+
+def _warn_of_undated(images: pd.DataFrame, facts: Facts) -> None:
+    """Say that exams of a patient without dates go by their ids, or pseudonyms, where their order counts."""
+    exams = images[images["exam_day"].isna()].groupby("patient_id")["exam_id"].nunique()
+    undated = int((exams > 1).sum())
+    if facts.unit == "patient" and undated:
+        _LOG.warning(
+            "the exams of %d patients have no date: they are ordered by their ids (pseudonyms, unless "
+            "data.pseudonyms=false), which need not be the order of time; give exam_date",
+            undated,
+        )
 
 
 def _pseudonyms(how: DictConfig, out: Path) -> Pseudonyms | None:
@@ -105,9 +119,7 @@ def _from_sheet(given: Path, how: DictConfig, facts: Facts) -> Incoming:
         whole_patients=facts.unit != "image",
     )
     images = reader.read().images
-    wrong = (
-        len(read_sheet(given, tuple(map(str, images)), ())) - len(images) if how.on_bad_row == "skip" else 0
-    )
+    wrong = len(reader.sheet()) - len(images)
     return Incoming(images, reader, {BAD_ROW: wrong} if wrong else {})
 
 
@@ -117,25 +129,46 @@ def _from_folder(given: Path, how: DictConfig, facts: Facts, out: Path) -> Incom
     rasters = [path for path in paths if Path(path).suffix.lower() in RASTER]
     others = len(paths) - len(dicom) - len(rasters)
     if not dicom and not rasters:
-        found = f"{others} files of other kinds" if others else "no file at all"
+        what = f"{others} files of other kinds" if others else "no file at all"
         raise UserError(
-            f"{given}: expected DICOM files or images ({', '.join(RASTER)}) at any depth, found {found}"
+            f"{given}: expected DICOM files or images ({', '.join(RASTER)}) at any depth, found {what}"
         )
     rule = ImageFiles(given, how.patient_from, facts.unit != "image")
     tables = [rule.rows(rasters)] if rasters else []
     left_out = {NO_IMAGE: others} if others else {}
     if dicom:
-        reader = DICOMFolder(
-            given, "skip", patient_from=how.patient_from, exam_from=how.exam_from, classes=facts.classes,
-            positive=facts.classes[-1],
-        )  # fmt: skip
-        read = reader.read().images
-        tables.append(read[read["path"].isin(dicom)])
-        if missing := len(dicom) - len(tables[-1]):
+        found = _dicom_rows(given, how, facts, dicom, alone=not rasters)
+        tables += found
+        if missing := len(dicom) - sum(map(len, found)):
             left_out[NO_DICOM_IMAGE] = missing
     images = pd.concat(tables, ignore_index=True) if len(tables) > 1 else tables[0].reset_index(drop=True)
     unknown = {name: "NA" for name in POSITIONS if name not in facts.positions}
     return Incoming(complete_images(images.assign(**unknown)), cast(Reader, FolderFiles(given)), left_out)
+
+
+def _dicom_rows(
+    given: Path, how: DictConfig, facts: Facts, dicom: set[str], alone: bool
+) -> list[pd.DataFrame]:
+    """Return the exam table of DICOM files, in a list; none where images are of other kinds alone.
+
+    Args:
+        given: the folder.
+        how: the node `data` of the configuration.
+        facts: of the data that the model was trained on.
+        dicom: the DICOM files among its files, relative to it.
+        alone: whether there are no other images.
+    """
+    reader = DICOMFolder(
+        given, "skip", patient_from=how.patient_from, exam_from=how.exam_from, classes=facts.classes,
+        positive=facts.classes[-1],
+    )  # fmt: skip
+    try:
+        read = reader.read().images
+    except NoDataError:
+        if alone:
+            raise
+        return []
+    return [read[read["path"].isin(dicom)]]
 
 
 def _files(given: Path, out: Path) -> Iterator[str]:

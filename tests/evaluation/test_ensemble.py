@@ -104,7 +104,7 @@ def folded(fold: int) -> pd.DataFrame:
     [
         ({"a": table()}, "two or more members of an ensemble, found 1"),
         ({"a": table(), "b": table(split=(20, 25))}, "25 of both a and b, 5 of the first alone and 0"),
-        ({"a": table(), "b": table(split=(20, 0))}, "test samples among the predictions of b, found none"),
+        ({"a": table(), "b": table(split=(20, 0))}, "found 0 of both a and b, 30 of the first alone"),
         ({"a": folded(0), "b": folded(1)}, "there is nothing to average: judge each of them on other data"),
         ({"a": table(), "b": table().assign(label=1)}, "the same labels of every member"),
         ({"a": table(), "b": table().drop(columns="logit")}, "expected logits among the predictions of b"),

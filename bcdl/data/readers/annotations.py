@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from bcdl.data.naming import quoted
-from bcdl.errors import UserError, nearest
+from bcdl.errors import NoDataError, UserError, nearest
 
 _LOG = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ def read_annotations(
         UserError: The file is missing, no such table, or lacks a column.
     """
     if not file.is_file():
-        raise UserError(
+        raise NoDataError(
             f"expected {file.name} in {file.parent}, found no such file. Expected layout: {layout}"
         )
     try:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bcdl.data.readers.download import download, file_md5
 from bcdl.data.table import ExamTable, complete_findings, complete_images
-from bcdl.errors import UserError
+from bcdl.errors import NoDataError, UserError
 from bcdl.imaging import AS_IT_IS, Display, ImageError, Picture
 
 URL = "https://zenodo.org/records/10519652/files/{name}?download=1"
@@ -68,7 +68,7 @@ class BreastMNIST:
                 f"breastmnist: expected data.size of {', '.join(map(str, MD5))}, found {self.size}"
             )
         if not self.download and not self.file.is_file():
-            raise UserError(
+            raise NoDataError(
                 f"breastmnist: expected {self.file} (MD5 {MD5[self.size]}), found no such file; "
                 "set data.root to its folder, or data.download=true to fetch it"
             )

@@ -12,7 +12,7 @@ from bcdl.data.readers.folder import FolderReader
 from bcdl.data.readers.labels import NORMAL
 from bcdl.data.samples import check_choice
 from bcdl.data.table import ExamTable, complete_findings, complete_images
-from bcdl.errors import UserError
+from bcdl.errors import NoDataError, UserError
 
 _LOG = logging.getLogger(__name__)
 _TOP = "Dataset_BUSI_with_GT"
@@ -75,7 +75,7 @@ class BUSI(FolderReader):
     def _files(self, folder: Path, kind: str) -> list[dict[str, object]]:
         """Return the parts of the names of a class's files; `mask` is empty for images."""
         if not (folder / kind).is_dir():
-            raise UserError(
+            raise NoDataError(
                 f"expected a folder {kind} in {folder}, found none; correct data.root. "
                 f"Expected layout: {_LAYOUT}"
             )

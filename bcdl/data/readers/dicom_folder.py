@@ -24,7 +24,7 @@ from bcdl.data.readers.label_sheet import join_labels, read_label_sheet
 from bcdl.data.readers.labels import with_labels
 from bcdl.data.samples import check_choice
 from bcdl.data.table import ExamTable, complete_findings
-from bcdl.errors import UserError
+from bcdl.errors import NoDataError, UserError
 from bcdl.imaging import AS_IT_IS, Display, Picture
 
 if TYPE_CHECKING:
@@ -85,7 +85,9 @@ class DICOMFolder(FolderReader):
         check_choice("data.exam_from", self.exam_from, EXAM_FROM)
         patient_rule(self.patient_from)
         if self.labels is not None and not self.labels.is_file():
-            raise UserError(f"expected the file of labels, found none at {self.labels}; correct data.labels")
+            raise NoDataError(
+                f"expected the file of labels, found none at {self.labels}; correct data.labels"
+            )
 
     def read(self) -> ExamTable:
         """Return one row an image, by path; reads every header once.
@@ -124,7 +126,7 @@ class DICOMFolder(FolderReader):
             )
         self._refuse_unreadable(found.unreadable)
         if not found.images:
-            raise UserError(
+            raise NoDataError(
                 f"{self.root}: expected DICOM images, found {found.others} other DICOM objects and "
                 f"{found.strangers} files that are no DICOM files; correct data.root"
             )

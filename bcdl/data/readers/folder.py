@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bcdl.data.samples import check_choice
 from bcdl.data.table import ExamTable
-from bcdl.errors import UserError
+from bcdl.errors import NoDataError
 from bcdl.imaging import AS_IT_IS, Display, ImageError, Picture, read_image
 from bcdl.imaging.raster import FORMATS
 
@@ -36,7 +36,7 @@ class FolderReader:
         object.__setattr__(self, "root", Path(self.root))  # a string, when it comes from YAML
         check_choice("data.on_bad_row", self.on_bad_row, ON_BAD_ROW)
         if not self.root.is_dir():
-            raise UserError(f"expected the data set's folder, found none at {self.root}; correct data.root")
+            raise NoDataError(f"expected the data set's folder, found none at {self.root}; correct data.root")
 
     def load(self, path: str, frame: int = 0, display: Display = AS_IT_IS) -> Picture:
         """Decode an image.

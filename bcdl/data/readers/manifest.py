@@ -16,7 +16,7 @@ from bcdl.data.readers.sheet import read_sheet
 from bcdl.data.samples import check_choice
 from bcdl.data.schema import FINDING_COLUMNS, IMAGE_COLUMNS, TEXT
 from bcdl.data.table import ExamTable, complete_findings
-from bcdl.errors import UserError
+from bcdl.errors import NoDataError
 from bcdl.imaging import AS_IT_IS, Display, Picture
 
 _LOG = logging.getLogger(__name__)
@@ -67,9 +67,9 @@ class Manifest:
         object.__setattr__(self, "classes", tuple(map(str, self.classes)))
         for key, file in (("path", self.path), ("findings", self.findings)):
             if file is not None and not file.is_file():
-                raise UserError(f"manifest: expected a file, found none at {file}; correct data.{key}")
+                raise NoDataError(f"manifest: expected a file, found none at {file}; correct data.{key}")
         if not self.folder.is_dir():
-            raise UserError(f"manifest: expected a folder, found none at {self.folder}; correct data.root")
+            raise NoDataError(f"manifest: expected a folder, found none at {self.folder}; correct data.root")
 
     @property
     def folder(self) -> Path:
@@ -123,11 +123,12 @@ class Manifest:
     def _files(self) -> FolderReader:
         return FolderReader(self.folder, self.on_bad_row)
 
-    def _sheet(self) -> pd.DataFrame:
+    def sheet(self) -> pd.DataFrame:
+        """Return the rows of the file as they are written."""
         return read_sheet(self.path, (*IMAGE_COLUMNS, "exam_date"), ("patient_id", "path"))
 
     def _images(self) -> pd.DataFrame:
-        images = self._sheet()
+        images = self.sheet()
         images["path"] = images["path"].astype(TEXT)
         if "exam_id" not in images:
             images["exam_id"] = _joined(images["patient_id"], "/", _days(images))

@@ -13,7 +13,7 @@ from bcdl.data.readers.folder import FolderReader
 from bcdl.data.readers.labels import NORMAL
 from bcdl.data.samples import check_choice
 from bcdl.data.table import ExamTable, complete_findings, complete_images
-from bcdl.errors import UserError
+from bcdl.errors import NoDataError, UserError
 
 _LOG = logging.getLogger(__name__)
 _LAYOUT = "Info.txt (or a copy named labels*.txt) beside mdb001.pgm, or beside a folder all-mias of them"
@@ -99,7 +99,7 @@ def _table(root: Path) -> Path:
     files = [root / "Info.txt", *sorted(root.glob("labels*.txt"))]
     found = next((file for file in files if file.is_file()), None)
     if found is None:
-        raise UserError(f"expected Info.txt in {root}, found no such file. Expected layout: {_LAYOUT}")
+        raise NoDataError(f"expected Info.txt in {root}, found no such file. Expected layout: {_LAYOUT}")
     return found
 
 

@@ -29,7 +29,8 @@ class Unlabelled(Manifest):
     whole_patients: bool = False
     name: str = field(default="manifest", init=False)
 
-    def _sheet(self) -> pd.DataFrame:
+    def sheet(self) -> pd.DataFrame:
+        """Return the rows of the file as they are written, without what nobody knows of a new image."""
         images = read_sheet(self.path, (*IMAGE_COLUMNS, "exam_date"), ("path",))
         images = images.drop(columns=_KNOWN_LATER, errors="ignore")
         if "patient_id" in images:

@@ -40,7 +40,7 @@ def worst_errors(table: pd.DataFrame, threshold: float, classes: Sequence[str], 
     found = _listed(known, truth, called, shares, classes)
     half = (count + 1) // 2
     missed = _worst(found[(truth == 1) & (called == 0)].assign(error=MISSED), half, highest=False)
-    alarms = _worst(found[(truth == 0) & (called == 1)].assign(error=FALSE_ALARM), half, highest=True)
+    alarms = _worst(found[(truth == 0) & (called == 1)].assign(error=FALSE_ALARM), count - half, highest=True)
     return pd.concat([missed, alarms], ignore_index=True)
 
 

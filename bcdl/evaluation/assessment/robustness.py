@@ -100,7 +100,7 @@ def robustness_curves(table: pd.DataFrame) -> Figure:
     columns = min(_COLUMNS, len(names))
     rows = -(-len(names) // columns)
     figure = Figure((columns * _PANEL[0] + 0.3, rows * _PANEL[1] + 0.2), DPI, layout="constrained")
-    low = min(table["auroc_ci_low"].min(), table["auroc"].min(), 0.5)
+    low = min(0.5, float(table[["auroc_ci_low", "auroc"]].min().fillna(0.5).min()))
     for number, name in enumerate(names):
         axes = figure.add_subplot(rows, columns, number + 1)
         quiet_axes(axes, name.replace("_", " "), "", "AUROC" if number % columns == 0 else "")

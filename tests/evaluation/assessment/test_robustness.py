@@ -81,3 +81,13 @@ def test_several_classes_are_judged_without_a_threshold() -> None:
     assert threshold is None
     assert found["difference"][1] == 0
     assert "threshold" not in robustness_section(found, threshold, figures=False).text
+
+
+def test_an_auroc_without_interval_or_value_is_drawn_too(
+    table: pd.DataFrame, shifted: dict[Condition, pd.DataFrame]
+) -> None:
+    one_class = table.assign(label=table["label"].where(table["split"] == "val", 0))
+    others = {each: one.assign(label=0) for each, one in shifted.items()}
+    found, threshold = robustness_table(one_class, others, Settings(draws=20))
+    assert found["auroc"].isna().all()
+    assert robustness_section(found, threshold, []).pictures["figures/robustness.png"]
