@@ -10,12 +10,13 @@ from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig
 
 from bcdl.data import ExamDataModule
+from bcdl.errors import UserError
 from bcdl.models import Classifier, WholeCheckpoints
 from bcdl.quiet import hush
 from bcdl.sources import build_source, instantiated
 from bcdl.tracking import TrackingStore
 
-RUN_WEIGHTS = "run:"
+RUN_WEIGHTS, BEST_WEIGHTS = "run:", "checkpoints/best.ckpt"
 
 
 def build_data(cfg: DictConfig) -> ExamDataModule:
@@ -105,4 +106,18 @@ def _local_weights(weights: str | None, store: TrackingStore | None) -> str | No
     if store is None or weights is None or not weights.startswith(RUN_WEIGHTS):
         return weights
     run_id = store.resolve(weights.removeprefix(RUN_WEIGHTS))
-    return str(store.download(run_id, "checkpoints/best.ckpt"))
+    return str(best_weights(store, run_id))
+
+
+def best_weights(store: TrackingStore, run_id: str) -> Path:
+    """Return the file of a run's best checkpoint.
+
+    Raises:
+        UserError: it was not kept.
+    """
+    if not store.has_artifact(run_id, BEST_WEIGHTS):
+        raise UserError(
+            f"the run {run_id[:8]} has no checkpoint: it was trained with keep=none, or did not get that "
+            f"far. Train one with it: bcdl train from={run_id[:8]} keep=best"
+        )
+    return store.download(run_id, BEST_WEIGHTS)

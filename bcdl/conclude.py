@@ -15,7 +15,7 @@ from bcdl.inference import predict
 from bcdl.lineage import JUDGED_BY
 from bcdl.models import Classifier
 from bcdl.reporting import record_report, record_sections
-from bcdl.results import VALIDATION, at_youden, print_results, results_of
+from bcdl.results import VALIDATION, at_youden, print_results, ranked_on_validation, results_of
 from bcdl.serving.facts import FILE, Facts
 from bcdl.stats import Calibrator
 from bcdl.subject import Subject
@@ -66,10 +66,11 @@ def conclude(
         sections: further ones of the report; their tables and pictures are recorded without one too.
     """
     calibrator = fitted_calibrator(predictions, cfg.evaluate.calibration)
-    predictions = with_probabilities(predictions, calibrator)
+    raw, predictions = predictions, with_probabilities(predictions, calibrator)
     validation = predictions[predictions["split"] == VALIDATION]
     threshold = resolve_threshold(cfg.evaluate.threshold, validation)
     results = results_of(predictions, subject.unit, cfg.evaluate, threshold, subject.data_sets)
+    results |= ranked_on_validation(raw, subject.unit, cfg.evaluate, calibrator)
     further = {**at_youden(predictions), "threshold": threshold}
     run.log_new({**results, **further})
     run.log_table(predictions, PREDICTIONS)

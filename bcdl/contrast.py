@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bcdl.evaluation.assessment import Assessment, Comparison
     from bcdl.tracking import TrackingStore
 
-PREDICTIONS, CONFIG = "predictions.parquet", "config.yaml"
+PREDICTIONS, CONFIG, JUDGED_BY = "predictions.parquet", "config.yaml", "evaluate.yaml"
 ALPHA = 0.05  # below which two readings are told apart
 FINGERPRINT_TAG = "bcdl.data_fingerprint"
 
@@ -58,7 +58,10 @@ def readings_of_runs(store: "TrackingStore", references: Sequence[str]) -> list[
     Raises:
         UserError: there is no such run, or it recorded no predictions.
     """
-    return [_reading_of_run(store, store.resolve(reference)) for reference in references]
+    ids = [store.resolve(reference) for reference in references]
+    if len(set(ids)) < len(ids):
+        raise UserError(f"expected different runs, found one twice among {', '.join(references)}")
+    return [_reading_of_run(store, run_id) for run_id in ids]
 
 
 def print_contrast(readings: Sequence[Reading], console: "Console", file: Path | None = None) -> None:
@@ -111,13 +114,15 @@ def _reading_of_run(store: "TrackingStore", run_id: str) -> Reading:
     if not store.has_artifact(run_id, PREDICTIONS):
         raise UserError(f"expected predictions of the run {name}, found none: it did not come to its end")
     cfg = cast(Any, OmegaConf.load(store.download(run_id, CONFIG)))
+    again = store.has_artifact(run_id, JUDGED_BY)  # a run that judges another one's model has none
+    evaluate = cast(Any, OmegaConf.load(store.download(run_id, JUDGED_BY))) if again else cfg.evaluate
     table = read_predictions(store.download(run_id, PREDICTIONS))
     if not (table["split"] == "test").any():
         raise UserError(
             f"expected test samples among the predictions of {name}, found none: test it first, with bcdl "
             f"evaluate run={run_id[:8]}"
         )
-    settings = Settings(threshold=cfg.evaluate.threshold, aggregate=cfg.evaluate.aggregate)
+    settings = Settings(threshold=evaluate.threshold, aggregate=evaluate.aggregate)
     fingerprint = run.data.tags.get(FINGERPRINT_TAG, "")
     return Reading(name, assess(table, cfg.data.unit, settings), fingerprint)
 

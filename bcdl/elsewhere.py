@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,10 @@ from bcdl.trained import Training
 
 log = logging.getLogger(__name__)
 KEPT = ("unit", "newest_exams", "on_extra_view", "batch_size", "num_workers")  # of the run, unless typed
+UNCHECKED = (
+    "Whether {} was trained on any of these images could not be checked, for its own data are not at hand: "
+    "if it was, these results are worth nothing."
+)
 SPLITS = ("train", "val", "test")
 WHOLE = {"val_fraction": 0.0, "test_fraction": 0.0, "folds": None, "fold": None}  # no split is drawn
 
@@ -46,7 +51,10 @@ def judge_elsewhere(
     moved = _moved(run_cfg, cfg.data, set(typed))
     data, model = restore_on(moved, run_id, store)
     run = store.client.get_run(run_id)
-    _require_other_images(run_cfg, data, run.info.run_name)
+    name = run.info.run_name
+    if run.data.tags.get(FINGERPRINT_TAG) == data.fingerprint():
+        raise UserError(f"expected other data than {name} was trained on, found the same; leave out data=")
+    note = _require_other_images(run_cfg, data, name)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     stem = f"{run.info.run_name}-on-{data.source.name}"
     with TrackedRun.start(store, stem, kind="evaluate", parent=run_id) as nested:
@@ -56,7 +64,8 @@ def judge_elsewhere(
             predictions = infer(model, data, device, SPLITS).assign(split="test")
         own = _validation(store, run_id)
         both = pd.concat([own, predictions], ignore_index=True)
-        return conclude(nested, moved, Subject.of(data, model), both, Training.recorded(store, run_id))
+        subject = replace(Subject.of(data, model), notes=note)
+        return conclude(nested, moved, subject, both, Training.recorded(store, run_id))
 
 
 def _moved(run_cfg: DictConfig, data: DictConfig, typed: set[str]) -> DictConfig:
@@ -76,16 +85,17 @@ def _validation(store: TrackingStore, run_id: str) -> pd.DataFrame:
     return table[table["split"] == "val"]
 
 
-def _require_other_images(run_cfg: DictConfig, data: ExamDataModule, name: str) -> None:
-    """Refuse data that hold images of the run's own, by their pixels; say where those are gone."""
+def _require_other_images(run_cfg: DictConfig, data: ExamDataModule, name: str) -> tuple[str, ...]:
+    """Refuse data that hold images of the run's own, by their pixels; return a note where those are gone."""
     try:
         own = prepared(run_cfg)
     except UserError as error:
         log.warning("Whether %s has seen these images could not be checked: %s", name, error)
-        return
+        return (UNCHECKED.format(name),)
     seen = int(np.isin(data.store.checksums, own.store.checksums).sum())
     if seen:
         raise UserError(
             f"expected images that {name} has not seen, found {seen:,} of {len(data.store.checksums):,} "
             "among its own; leave out data= to judge its own test samples, or leave those images out"
         )
+    return ()

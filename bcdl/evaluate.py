@@ -60,11 +60,12 @@ def _judge_run(cfg: DictConfig, asked: list[str]) -> float:
 
     A run that cannot infer any more is judged by the predictions that it has recorded.
     """
-    from bcdl.lineage import run_config
+    from bcdl.lineage import require_trained, run_config
     from bcdl.tracking import TrackingStore
 
     store = TrackingStore.open(cfg.tracking.root, cfg.tracking.experiment)
     run_id = store.resolve(cfg.run)
+    require_trained(store, run_id)
     run_cfg = run_config(store, run_id)
     run_cfg.evaluate = _how(cfg, run_cfg.evaluate)
     return _inferred(cfg, run_cfg, run_id, store, asked)[f"best/{run_cfg.callbacks.best.monitor}"]

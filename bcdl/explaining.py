@@ -6,7 +6,7 @@ from rich.console import Console
 
 from bcdl.explanations import Examined, Files, Settings, class_of, explain_samples, printed
 from bcdl.failures import explained
-from bcdl.lineage import run_config
+from bcdl.lineage import require_trained, run_config
 from bcdl.notebook import restore
 from bcdl.tracking import TrackedRun, TrackingStore
 from bcdl.tracking.options import ui_command
@@ -23,6 +23,7 @@ def main(cfg: DictConfig) -> None:
     settings = settings_of(cfg)
     store = TrackingStore.open(cfg.tracking.root, cfg.tracking.experiment)
     run_id = store.resolve(cfg.run)
+    require_trained(store, run_id)
     data, model = restore(run_config(store, run_id), run_id, store)
     target = class_of(data.classes, data.positive_label, settings.target)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -13,7 +13,8 @@ from bcdl.errors import RunError, UserError
 from bcdl.evaluation.assessment import Assessment, Section, Settings, Written, assess, written
 from bcdl.evaluation.assessment.engine import DECISION
 from bcdl.evaluation.assessment.errors import listed_errors
-from bcdl.evaluation.assessment.files import PAGE
+from bcdl.evaluation.assessment.files import CALIBRATOR, PAGE, TABLES
+from bcdl.evaluation.assessment.files import METRICS as METRICS_FILE
 from bcdl.evaluation.assessment.page import with_interval
 from bcdl.evaluation.given import Given, read_given
 from bcdl.evaluation.levels import SAMPLE, probability_columns
@@ -95,6 +96,7 @@ def write_folder(files: Written, folder: Path, pdf: bool = False) -> None:
         UserError: it cannot be made or written to.
     """
     try:
+        _clear(folder)
         for name, content in _contents(files, pdf).items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -145,6 +147,16 @@ def _errors(assessment: Assessment, classes: Sequence[str], count: int) -> list[
         return []
     level = assessment.levels[0]
     return [listed_errors(level.table, level.thresholds[DECISION], classes, count)]
+
+
+def _clear(folder: Path) -> None:
+    """Remove an earlier report, so that none of its tables and figures stays beside this one's."""
+    if not (folder / PAGE).is_file():
+        return
+    names = [*TABLES, METRICS_FILE, CALIBRATOR, "report.pdf"]
+    figures = [file for file in (folder / "figures").glob("*") if file.suffix in (".png", ".jpg")]
+    for file in [*(folder / name for name in names), *figures]:
+        file.unlink(missing_ok=True)
 
 
 def _contents(files: Written, pdf: bool) -> Mapping[str, bytes]:

@@ -14,6 +14,7 @@ from bcdl.data import ExamDataModule
 from bcdl.errors import UserError
 from bcdl.networks.weights import read_checkpoint
 from bcdl.tracking import TrackingStore
+from bcdl.tracking.tags import KIND_TAG, MEMBERS_TAG, PARENT_TAG
 
 CONFIG = "config.yaml"
 OVERRIDES = "overrides.yaml"
@@ -75,6 +76,19 @@ def run_config(store: TrackingStore, run_id: str) -> DictConfig:
     if not isinstance(cfg, DictConfig):
         raise UserError(f"the run {run_id} holds no configuration: its {CONFIG} is not a mapping")
     return cfg
+
+
+def require_trained(store: TrackingStore, run_id: str) -> None:
+    """Raise UserError for a run that has no model of its own: an evaluation of others, or a sweep."""
+    run = store.client.get_run(run_id)
+    kind, members = run.data.tags.get(KIND_TAG, "train"), run.data.tags.get(MEMBERS_TAG)
+    if kind == "train":
+        return
+    trained = f"one of {members}" if members else run.data.tags.get(PARENT_TAG, "the one that was trained")
+    raise UserError(
+        f"expected a run that was trained, found {run.info.run_name}, which is of kind {kind} and has no "
+        f"model of its own; name {'a run of it' if kind == 'sweep' else trained}"
+    )
 
 
 def judged_by(store: TrackingStore, run_id: str) -> DictConfig:

@@ -8,13 +8,13 @@ import pandas as pd
 from hydra.errors import InstantiationException
 from omegaconf import DictConfig
 
-from bcdl.assemble import build_data, build_model
+from bcdl.assemble import best_weights, build_data, build_model
 from bcdl.data import ExamDataModule
 from bcdl.errors import UserError
 from bcdl.evaluation import read_predictions
 from bcdl.evaluation.assessment import fitted_calibrator
 from bcdl.exits import expected_error
-from bcdl.lineage import BEST_CHECKPOINT, judged_by, require_same_data, run_config
+from bcdl.lineage import judged_by, require_same_data, run_config
 from bcdl.models import Classifier, load_checkpoint
 from bcdl.networks.weights import read_checkpoint
 from bcdl.stats import Calibrator
@@ -133,7 +133,7 @@ def restore_on(
     Raises:
         UserError: if the run's checkpoint was not kept, or does not fit the data.
     """
-    path = store.download(run_id, f"checkpoints/{BEST_CHECKPOINT}")
+    path = best_weights(store, run_id)
     data = build_data(cfg) if data is None else data
     data.load_state_dict(read_checkpoint(path)[type(data).__qualname__])
     data.prepare()

@@ -9,7 +9,7 @@ from bcdl.data.samples import check_choice
 from bcdl.errors import UserError
 from bcdl.explain.methods import method_for
 from bcdl.failures import explained
-from bcdl.lineage import run_config
+from bcdl.lineage import require_trained, run_config
 from bcdl.notebook import Run
 from bcdl.prediction.applied import Applied
 from bcdl.prediction.incoming import Incoming, read_incoming
@@ -59,6 +59,7 @@ def main(cfg: DictConfig) -> None:
 def _run(cfg: DictConfig) -> Run:
     store = TrackingStore.open(cfg.tracking.root, cfg.tracking.experiment, create=False)
     run_id = store.resolve(cfg.run)
+    require_trained(store, run_id)
     run = Run(run_id, run_config(store, run_id), store)
     require_model(run)
     return run

@@ -21,8 +21,10 @@ from bcdl.evaluation import (
 )
 from bcdl.evaluation.assessment import Assessment, Written
 from bcdl.evaluation.assessment.files import PAGE
+from bcdl.evaluation.thresholds import DEFAULT
 from bcdl.pages import to_pdf
 from bcdl.scores import METRICS
+from bcdl.stats import Calibrator
 from bcdl.tracking import TrackedRun
 from bcdl.tracking.options import ui_command
 
@@ -30,6 +32,7 @@ REPORT, PDF = "report", "report.pdf"
 VALIDATION = "val"
 _PREFIX = {"val": "best/val", "test": "test"}
 _YOUDEN = "youden"
+_OF_ORDER = ("auroc", "average_precision")
 _OF_THRESHOLD = ("accuracy", "balanced_accuracy", "precision", "sensitivity", "specificity", "f1", "mcc")
 
 
@@ -62,6 +65,26 @@ def results_of(
     for name in data_sets:
         found |= _named(summarise(predictions[names == name], threshold), f"{name}/")
     return found
+
+
+def ranked_on_validation(
+    raw: pd.DataFrame, unit: str, evaluate: DictConfig, calibrator: Calibrator
+) -> dict[str, float]:
+    """Return the validation metrics of order alone, by the model's own probabilities.
+
+    Runs are compared and chosen by them, and a calibrator that joins samples (isotonic) would raise them on
+    the samples that it was fitted on.
+
+    Args:
+        raw: table of validation samples and others, as the model gave them.
+        unit: what a sample is.
+        evaluate: how they are judged.
+        calibrator: what is applied; none changes nothing.
+    """
+    if calibrator.method == "none":
+        return {}
+    found = results_of(_validation(raw), unit, evaluate, DEFAULT)
+    return {name: value for name, value in found.items() if name.rpartition("/")[2] in _OF_ORDER}
 
 
 def at_youden(predictions: pd.DataFrame) -> dict[str, float]:

@@ -1,5 +1,6 @@
 """`bcdl evaluate`: the results of an old run again, with its own configuration."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -86,3 +87,37 @@ def test_a_mistake_is_explained(
     err = capsys.readouterr().err
     assert all(text in err for text in shown), err
     assert "Traceback" not in err
+
+
+def test_a_calibrator_does_not_raise_the_score_by_which_runs_are_compared(
+    train: Verb, bcdl_in_process: Verb, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train("trainer.max_epochs=1", "data.unit=image") == 0
+    run = bcdl.load_run()
+    before = run.metrics
+    changed = ("evaluate.calibration=isotonic", "evaluate.threshold=youden", "evaluate.draws=20")
+    assert bcdl_in_process("evaluate", "run=latest", *changed) == 0
+    after = run.metrics
+    assert after["best/val/brier"] < before["best/val/brier"]
+    assert after["best/val/auroc"] == before["best/val/auroc"]
+    assert after["best/val/patient/auroc"] == before["best/val/patient/auroc"]
+    assert after["threshold"] != before["threshold"]
+    # and a comparison decides at the threshold that was applied last
+    assert train("trainer.max_epochs=1", "data.unit=image", "seed=1") == 0
+    capsys.readouterr()
+    assert bcdl_in_process("compare", run.id, "latest", "--test", "--json", "tests.json") == 0
+    tests = json.loads(Path("tests.json").read_text())["comparisons"][0]["tests"]
+    assert tests["mcnemar_sensitivity"]["first"] == pytest.approx(after["test/sensitivity"])
+
+
+def test_an_evaluation_of_other_data_has_no_model_to_evaluate(
+    train: Verb, bcdl_in_process: Verb, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train("trainer.max_epochs=1") == 0
+    assert bcdl_in_process("evaluate", "run=latest", "evaluate.tta=flip") == 0
+    run = bcdl.load_run()
+    nested = run.store.runs(kind="evaluate", parent=run.id)["run_id"][0]
+    for typed in (("evaluate",), ("explain",), ("predict", "input=.")):
+        capsys.readouterr()
+        assert bcdl_in_process(*typed, f"run={nested}") == 2
+        assert f"has no model of its own; name {run.id}" in capsys.readouterr().err

@@ -99,7 +99,7 @@ def test_columns_are_named_without_a_plus(
     [
         ("", "expected a run or a file of predictions"),
         ("run=latest predictions=mine.csv", "expected a run or a file of predictions"),
-        ("predictions=none.csv", "a table of predictions in"),
+        ("predictions=none.csv", "a table of predictions, found no file"),
         ("predictions=mine.csv evaluate.calibration=plat", "Did you mean 'platt'?"),
         ("predictions=mine.csv out=mine.csv", "expected out to name a folder"),
         ("predictions=mine.csv evaluate.errors=-1", "expected evaluate.errors to be the number of errors"),
@@ -117,6 +117,20 @@ def test_a_mistake_is_explained(
     monkeypatch.chdir(tmp_path)
     assert bcdl_in_process("evaluate", *typed.split()) == 2
     assert told in capsys.readouterr().err
+
+
+def test_nothing_of_an_earlier_report_stays_beside_a_later_one(
+    predictions: pd.DataFrame, tmp_path: Path, bcdl_in_process: Verb
+) -> None:
+    out = tmp_path / "out"
+    typed = [f"out={out}", "evaluate.draws=20"]
+    assert bcdl_in_process("evaluate", f"predictions={tmp_path}/mine.csv", *typed) == 0
+    (out / "own.csv").write_text("kept")
+    predictions.assign(label=0).drop(columns="site").to_csv(tmp_path / "one.csv", index=False)
+    assert bcdl_in_process("evaluate", f"predictions={tmp_path}/one.csv", *typed) == 0
+    left = {path.name for path in out.rglob("*")}
+    assert not left & {"subgroups.csv", "operating_points.csv", "net_benefit.png"}
+    assert {"own.csv", "report.html", "metrics.csv"} <= left
 
 
 def test_a_file_is_judged_and_runs_are_compared_without_torch() -> None:

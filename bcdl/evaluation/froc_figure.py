@@ -34,5 +34,5 @@ def froc_curves(curves: Mapping[str, Froc], intervals: Mapping[str, Mapping[str,
     axes.set_xscale("log", base=2)
     axes.set(xlim=(_LEAST, _MOST), ylim=(-0.02, 1.02), xticks=RATES)
     axes.set_xticklabels([f"{rate:g}" for rate in RATES])
-    axes.legend(loc="best", fontsize=9, labelcolor=INK, edgecolor=GRID, framealpha=0.9)
+    axes.legend(loc="lower right", fontsize=9, labelcolor=INK, edgecolor=GRID, framealpha=0.9)
     return figure

@@ -87,6 +87,8 @@ def _notes(raw: pd.DataFrame, table: pd.DataFrame) -> list[str]:
 def _read(path: Path) -> pd.DataFrame:
     if path.suffix.lower() not in FORMATS:
         raise UserError(f"expected predictions as {' or '.join(FORMATS)}, found '{path}'")
+    if not path.is_file():
+        raise UserError(f"expected a table of predictions, found no file '{path}'")
     try:
         table = pd.read_parquet(path) if path.suffix.lower() == ".parquet" else pd.read_csv(path)
     except (OSError, ValueError) as error:

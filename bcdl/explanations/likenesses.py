@@ -61,8 +61,7 @@ class Likenesses:
             cells += [frames, *(known[index] for index in indices.tolist())]
             captions.append(examined.caption(position))
             captions += [
-                f"{self.training.samples['sample_id'].iloc[index]}\n"
-                f"distance {distance:.2g}, {self.training.class_name(index)}"
+                f"{self.training.class_name(index)}\nat {distance:.3f}"
                 for index, distance in zip(indices.tolist(), distances.tolist(), strict=True)
             ]
         return contact_sheet(cells, captions, columns=1 + self.nearest.index.shape[1])

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bcdl.data.batch import Batch
-from bcdl.data.schema import LATERALITIES, VIEWS
+from bcdl.evaluation.hanging import hung_slots
 from bcdl.explain import View, explain, explanation_sheet
 from bcdl.imaging import Pixels
 from bcdl.models import Classifier
@@ -46,13 +46,12 @@ class Overlays:
             found = explain(self._model, batch, self._method, target).maps
             maps[targets == target] = found[targets == target]
         chances = shares if shares.ndim == 1 else shares.max(axis=1)
-        sides, shown = batch["laterality"].tolist(), batch["view"].tolist()
-        files = []
+        hung, files = hung_slots(batch), []
         for number, (name, rows) in enumerate(zip(samples["sample_id"], samples["rows"], strict=True)):
-            titles = map(_title, sides[number], shown[number])
             views = [
-                View(title, _grey(pixels[row]), each)
-                for title, row, each in zip(titles, rows, maps[number], strict=False)  # slots may be empty
+                View(title, _grey(pixels[rows[slot]]), maps[number, slot])
+                for title, slot in hung[number]
+                if slot is not None
             ]
             said = f"{self._classes[targets[number]]} {chances[number]:.3f}"
             files.append(self._draw(str(name), said, views))
@@ -60,12 +59,8 @@ class Overlays:
 
     def _draw(self, sample_id: str, said: str, views: list[View]) -> str:
         file = self._results.overlay(sample_id, self._taken)
-        explanation_sheet([views], [f"{said}  {sample_id}"]).savefig(file)
+        explanation_sheet([views], [f"{said}\n{sample_id}"]).savefig(file)
         return file.relative_to(self._results.folder).as_posix()
-
-
-def _title(laterality: int, view: int) -> str:
-    return "-".join(word for word in (LATERALITIES[laterality], VIEWS[view]) if word != "NA")
 
 
 def _grey(pixels: Pixels) -> Picture:

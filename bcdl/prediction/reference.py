@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from bcdl.data import ExamDataModule
 from bcdl.data.progress import progress
 from bcdl.errors import RunError, UserError
+from bcdl.exits import expected_error
 from bcdl.explain import Novelty, embed
 from bcdl.models import Classifier
 from bcdl.notebook import Run
@@ -47,7 +48,7 @@ def reference_of(run: Run, model: Classifier, device: torch.device) -> Novelty |
         _LOG.warning(
             "whether samples are far from the training data is not told: the run holds no %s, and its data "
             "cannot be read (%s)",
-            *(FILE, " ".join(str(error).split())),
+            *(FILE, " ".join(str(expected_error(error, "bcdl predict") or error).split())),
         )
         return None
     found = _computed(data, model, device)

@@ -186,7 +186,10 @@ def _misfit(pixels: Pixels, facts: Facts) -> str:
     shape = (*facts.image_size, facts.channels)
     if pixels.shape != shape:
         found, wanted = (" x ".join(map(str, each[:2])) for each in (pixels.shape, shape))
-        return f"expected an image of {wanted} pixels, as in training, found {found}"
+        return (
+            f"expected an image of {wanted} pixels, as in training, found {found} (a model trained with "
+            "imaging.size takes images of any size)"
+        )
     if pixels.dtype != facts.dtype:
         return f"expected pixels of {facts.dtype}, as in training, found {pixels.dtype}"
     return ""

@@ -100,7 +100,7 @@ def test_what_cannot_be_judged_is_refused_with_its_place(
 
 
 def test_a_missing_file_another_format_and_wrong_names_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="a table of predictions in"):
+    with pytest.raises(UserError, match="a table of predictions, found no file"):
         read_given(tmp_path / "none.csv", {})
     with pytest.raises(UserError, match=r"\.csv or \.parquet"):
         read_given(tmp_path / "mine.xlsx", {})

@@ -119,11 +119,10 @@ class DICOMFolder(FolderReader):
         except ModuleNotFoundError as error:
             raise UserError(_EXTRA) from error
         found = scan(self.root)
-        if found.others or found.strangers:
-            _LOG.info(
-                "%s: left out %d other DICOM objects and %d files that are no DICOM files",
-                *(self.root, found.others, found.strangers),
-            )
+        left_out = {"DICOM objects without an image": found.others, "files of other kinds": found.strangers}
+        told = " and ".join(f"{count} {what}" for what, count in left_out.items() if count)
+        if told:
+            _LOG.info("%s: left out %s", self.root, told)
         self._refuse_unreadable(found.unreadable)
         if not found.images:
             raise NoDataError(

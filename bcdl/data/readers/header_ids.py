@@ -101,9 +101,9 @@ def warn_of_scattered_patients(frame: pd.DataFrame, root: Path) -> None:
         reasons.append("every patient has one image")
     if any(reasons):
         _LOG.warning(
-            "%s: PatientID may not name patients: %s. Images of one woman would then be shared out among "
-            "the splits; set data.patient_from=folder, or to a regular expression that finds the patient in "
-            "a path",
+            "%s: PatientID may not name patients: %s. Images of one woman would then count as those of "
+            "several, or of several as one's; set data.patient_from=folder, or to a regular expression that "
+            "finds the patient in a path",
             *(root, "; ".join(filter(None, reasons))),
         )
 

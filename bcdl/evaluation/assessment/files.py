@@ -19,6 +19,10 @@ from bcdl.evaluation.predictions import labels
 from bcdl.stats import Interval, brier_parts, reliability
 
 METRICS, CALIBRATOR, PAGE = "metrics.json", "calibrator.json", "report.html"
+TABLES = (  # that a report of a file may have
+    *("metrics.csv", "operating_points.csv", "reliability.csv", "brier_parts.csv", "subgroups.csv"),
+    *("subgroup_gaps.csv", "worst_errors.csv", "risk_coverage.csv", "aurc.csv"),
+)
 
 
 @dataclass(frozen=True)

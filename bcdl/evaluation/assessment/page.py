@@ -116,11 +116,11 @@ def _counts(levels: Sequence[LevelAssessment]) -> dict[str, Any]:
     for level in levels:
         known = level.table["label"]
         patients = len(set(level.patients.tolist()))
-        threshold = f"{level.thresholds[DECISION]:.3f}" if level.delong is not None else "-"
-        rows.append(
-            [level.level, f"{len(known):,}", f"{patients:,}", f"{int((known == 1).sum()):,}", threshold]
-        )
-    return {"header": ["level", "judged", "patients", "positive", "threshold"], "rows": rows}
+        row = [level.level, f"{len(known):,}", f"{patients:,}"]
+        if level.delong is not None:
+            row += [f"{int((known == 1).sum()):,}", f"{level.thresholds[DECISION]:.3f}"]
+        rows.append(row)
+    return {"header": ["level", "judged", "patients", "positive", "threshold"][: len(rows[0])], "rows": rows}
 
 
 def _metrics(levels: Sequence[LevelAssessment]) -> dict[str, Any]:

@@ -116,7 +116,7 @@ def _draw(axes: Axes, points: pd.DataFrame) -> None:
         severity, points["auroc_ci_low"], points["auroc_ci_high"], color=ink, alpha=0.15, linewidth=0
     )
     axes.plot(severity, points["auroc"], color=ink, linewidth=2, marker="o", markersize=4)
-    axes.set_xticks(severity, ["0", *(_short(text) for text in points["setting"].iloc[1:])], fontsize=8)
+    axes.set_xticks(severity, ["none", *(_short(text) for text in points["setting"].iloc[1:])], fontsize=8)
 
 
 def _short(setting: str) -> str:

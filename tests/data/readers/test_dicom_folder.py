@@ -173,7 +173,7 @@ def test_what_is_no_image_is_left_out_and_counted_in_one_line(
         images = DICOMFolder(tmp_path).read().images
     assert images["path"].tolist() == ["a.dcm"]
     assert [record.message.split(": ", 1)[1] for record in caplog.records] == [
-        "left out 3 other DICOM objects and 2 files that are no DICOM files"
+        "left out 3 DICOM objects without an image and 2 files of other kinds"
     ]
 
 
