@@ -45,7 +45,13 @@ def readings_of_files(files: Sequence[Path]) -> list[Reading]:
     from bcdl.evaluation.given import read_given
     from bcdl.judge import judged
 
-    return [Reading(file.name, judged(read_given(file, {}), Settings())) for file in files]
+    settings = Settings(operating_points=_points(len(files)))
+    return [Reading(file.name, judged(read_given(file, {}), settings)) for file in files]
+
+
+def _points(readings: int) -> tuple[str, ...]:
+    """Return the operating points at which decisions are compared: of two readings the usual ones, too."""
+    return ("youden", "sensitivity=0.9", "specificity=0.9", "recall_rate=0.1") if readings == 2 else ()
 
 
 def readings_of_runs(store: "TrackingStore", references: Sequence[str]) -> list[Reading]:
@@ -61,7 +67,7 @@ def readings_of_runs(store: "TrackingStore", references: Sequence[str]) -> list[
     ids = [store.resolve(reference) for reference in references]
     if len(set(ids)) < len(ids):
         raise UserError(f"expected different runs, found one twice among {', '.join(references)}")
-    return [_reading_of_run(store, run_id) for run_id in ids]
+    return [_reading_of_run(store, run_id, _points(len(ids))) for run_id in ids]
 
 
 def print_contrast(readings: Sequence[Reading], console: "Console", file: Path | None = None) -> None:
@@ -103,7 +109,7 @@ def _comparable(readings: Sequence[Reading], console: "Console") -> Sequence[Rea
     return [reading for reading, kept in zip(readings, alike, strict=True) if kept]
 
 
-def _reading_of_run(store: "TrackingStore", run_id: str) -> Reading:
+def _reading_of_run(store: "TrackingStore", run_id: str, points: tuple[str, ...]) -> Reading:
     from omegaconf import OmegaConf
 
     from bcdl.evaluation import read_predictions
@@ -122,7 +128,7 @@ def _reading_of_run(store: "TrackingStore", run_id: str) -> Reading:
             f"expected test samples among the predictions of {name}, found none: test it first, with bcdl "
             f"evaluate run={run_id[:8]}"
         )
-    settings = Settings(threshold=evaluate.threshold, aggregate=evaluate.aggregate)
+    settings = Settings(threshold=evaluate.threshold, aggregate=evaluate.aggregate, operating_points=points)
     fingerprint = run.data.tags.get(FINGERPRINT_TAG, "")
     return Reading(name, assess(table, cfg.data.unit, settings), fingerprint)
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from bcdl.errors import UserError
 from bcdl.evaluation.assessment.engine import DECISION, LevelAssessment
+from bcdl.evaluation.assessment.statistic import slug
 from bcdl.evaluation.levels import probabilities
 from bcdl.evaluation.predictions import labels
 from bcdl.metrics.decisions import predicted_classes
@@ -41,7 +42,10 @@ class Comparison:
 
 
 def paired_tests(first: LevelAssessment, second: LevelAssessment) -> list[Comparison]:
-    """Test two readings of the same samples: by DeLong, by McNemar at each one's threshold, by bootstrap.
+    """Test two readings of the same samples: by DeLong, by McNemar at each one's thresholds, by bootstrap.
+
+    McNemar's test is that of the decisions and, at each operating point that both have, of those that its
+    threshold makes: `mcnemar_sensitivity`, `mcnemar_youden/sensitivity`.
 
     Args:
         first: one reading, judged with the same draws as the other.
@@ -59,10 +63,13 @@ def paired_tests(first: LevelAssessment, second: LevelAssessment) -> list[Compar
         if name in first.drawn and name in second.drawn
     ]
     if first.delong is None:
-        return [_mcnemar(first, second, "accuracy", None), *tests]
+        return [_mcnemar(first, second, DECISION, "accuracy", None), *tests]
     one, other = (probabilities(level.table) for level in (first, second))
     areas = auroc_test(labels(first.table), one, other, first.patients)
-    readings = [_mcnemar(first, second, name, label) for name, label in _OF_LABEL.items()]
+    shared = [point for point in first.thresholds if point in second.thresholds]
+    readings = [
+        _mcnemar(first, second, point, name, label) for point in shared for name, label in _OF_LABEL.items()
+    ]
     return [_compared("delong", first, second, "auroc", areas), *readings, *tests]
 
 
@@ -92,12 +99,16 @@ def _compared(
     return Comparison(f"{kind}_{metric}", metric, *values, test)
 
 
-def _mcnemar(first: LevelAssessment, second: LevelAssessment, name: str, label: int | None) -> Comparison:
-    """Test whether two readings are right equally often, of all samples or of those of one label."""
+def _mcnemar(
+    first: LevelAssessment, second: LevelAssessment, point: str, name: str, label: int | None
+) -> Comparison:
+    """Test whether two readings are right equally often at a point, of all samples or those of one label."""
     truth = labels(first.table)
     chosen = np.ones(len(truth), dtype=np.bool_) if label is None else truth == label
     right = [
-        predicted_classes(probabilities(level.table), level.thresholds[DECISION])[chosen] == truth[chosen]
+        predicted_classes(probabilities(level.table), level.thresholds[point])[chosen] == truth[chosen]
         for level in (first, second)
     ]
-    return _compared("mcnemar", first, second, name, mcnemar(*right))
+    metric = name if point == DECISION else f"{slug(point)}/{name}"
+    shares = [float(each.mean()) if len(each) else float("nan") for each in right]
+    return Comparison(f"mcnemar_{metric}", metric, shares[0], shares[1], mcnemar(right[0], right[1]))

@@ -38,6 +38,21 @@ def test_mcnemars_p_is_that_of_statsmodels_on_the_same_decisions(table: pd.DataF
     assert found["mcnemar_accuracy"].test.p_value == pytest.approx(mcnemar(counts, exact=True).pvalue)
 
 
+def test_decisions_are_compared_at_the_operating_points_of_each_reading(table: pd.DataFrame) -> None:
+    settings = Settings(draws=20, operating_points=("sensitivity=0.9",))
+    good, bad = (assess(each, "image", settings).levels[0] for each in (table, worse(table)))
+    found = {each.name: each for each in paired_tests(good, bad)}
+    test = good.table[good.table["label"] == 0]
+    cut = good.thresholds["sensitivity=0.9"]
+    compared = found["mcnemar_sensitivity_0.9/specificity"]
+    assert compared.first == pytest.approx((test["probability"] < cut).mean())
+    assert compared.first > compared.second
+    right = [level.table["probability"] < level.thresholds["sensitivity=0.9"] for level in (good, bad)]
+    negative = good.table["label"] == 0
+    counts = pd.crosstab(right[0][negative].to_numpy(), right[1][negative].to_numpy()).to_numpy()
+    assert compared.test.p_value == pytest.approx(mcnemar(counts, exact=True).pvalue)
+
+
 def test_a_reading_does_not_differ_from_itself_in_another_order(table: pd.DataFrame) -> None:
     again = level(table.sample(frac=1, random_state=1))
     assert all(each.test.p_value == 1.0 for each in paired_tests(level(table), again))
