@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bcdl.tracking import TrackingStore
 
 PREDICTIONS, CONFIG, JUDGED_BY = "predictions.parquet", "config.yaml", "evaluate.yaml"
+_TIGHT: Any = {"box": None, "padding": (0, 2, 0, 0), "pad_edge": False}  # fits 80 columns
 ALPHA = 0.05  # below which two readings are told apart
 FINGERPRINT_TAG = "bcdl.data_fingerprint"
 
@@ -148,13 +149,19 @@ def _print_pair(first: Reading, second: Reading, tests: Sequence["Comparison"], 
 
     level = first.assessment.levels[0]
     title = f"{first.name} and {second.name}: {len(level.table):,} samples of {_patients(first):,} patients"
-    table = Table("test", "metric", title=title, title_justify="left")
-    for name in ("first", "second", "difference (95 % interval)", "p"):
-        table.add_column(name, justify="right")
+    table = Table("test", "metric", title=title, title_justify="left", **_TIGHT)
+    for name in ("first", "second", "difference (95 %)", "p"):
+        table.add_column(name, justify="right", no_wrap=True)
+    kinds = {}
     for each in tests:
-        values = (f"{value:.4f}" for value in (each.first, each.second))
-        table.add_row(each.test.name, each.metric, *values, _difference(each), p_text(each.test.p_value))
+        kind = each.name.partition("_")[0]
+        kinds[kind] = each.test.name
+        values = (f"{value:.3f}" for value in (each.first, each.second))
+        metric = each.metric.replace("_", " ").replace("/", ": ")
+        table.add_row(kind, metric, *values, _difference(each, 3), p_text(each.test.p_value))
     console.print(table)
+    for kind, name in kinds.items():
+        console.print(f"{kind}: {name}", soft_wrap=True)
 
 
 def _print_board(
@@ -180,12 +187,12 @@ def _print_board(
     console.print(table)
 
 
-def _difference(each: "Comparison") -> str:
+def _difference(each: "Comparison", digits: int = 4) -> str:
     from bcdl.evaluation.assessment.page import with_interval
 
     if each.test.difference is None:
-        return f"{each.first - each.second:+.4f}"
-    return with_interval(each.test.difference, 4)
+        return f"{each.first - each.second:+.{digits}f}"
+    return with_interval(each.test.difference, digits)
 
 
 def _patients(reading: Reading) -> int:
