@@ -2,7 +2,7 @@
 
 import pandas as pd
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from bcdl.conclude import SPLITS, conclude, infer
 from bcdl.data import ExamDataModule
@@ -12,13 +12,12 @@ from bcdl.errors import UserError
 from bcdl.evaluation.assessment.members import members_section
 from bcdl.evaluation.assessment.section import Section
 from bcdl.evaluation.ensemble import Ensemble, ensembled
-from bcdl.failures import explained
 from bcdl.judge import settings_of
-from bcdl.lineage import CONFIG, FINGERPRINT_TAG
 from bcdl.models import Classifier
+from bcdl.nested import nested_evaluation
 from bcdl.notebook import restore
 from bcdl.subject import Subject
-from bcdl.tracking import TrackedRun, TrackingStore
+from bcdl.tracking import TrackingStore
 from bcdl.trained import Training
 from bcdl.transforms.variants import AS_IT_IS, Variant, variants
 
@@ -54,13 +53,9 @@ def judge_augmented(cfg: DictConfig, run_id: str, store: TrackingStore) -> dict[
             "evaluate.tta moves pixels, and this model reads features that were measured on the images as "
             "stored: set evaluate.tta=none"
         )
-    stem = f"{store.client.get_run(run_id).info.run_name}-tta-{cfg.evaluate.tta}"
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    with TrackedRun.start(store, stem, kind="evaluate", parent=run_id) as nested:
-        nested.log_text(OmegaConf.to_yaml(cfg, resolve=True), CONFIG)
-        nested.set_tags({FINGERPRINT_TAG: data.fingerprint()})
-        with explained(data.batch_size, str(nested.folder)):
-            tables = _inferred(model, data, device, chosen)
+    with nested_evaluation(store, run_id, cfg, data, f"tta-{cfg.evaluate.tta}") as nested:
+        tables = _inferred(model, data, device, chosen)
         whole = ensembled(tables)
         sections = [_section(cfg, data, tables, whole)] if data.has_samples("test") else []
         training = Training.recorded(store, run_id)

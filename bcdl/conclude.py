@@ -12,7 +12,6 @@ from bcdl.evaluation.assessment import Section, fitted_calibrator, with_probabil
 from bcdl.evaluation.assessment.section import png
 from bcdl.evaluation.figures import learning_curves, result_figures
 from bcdl.inference import predict
-from bcdl.lineage import JUDGED_BY
 from bcdl.models import Classifier
 from bcdl.reporting import record_report, record_sections
 from bcdl.results import VALIDATION, at_youden, print_results, ranked_on_validation, results_of
@@ -20,9 +19,9 @@ from bcdl.serving.facts import FILE, Facts
 from bcdl.stats import Calibrator
 from bcdl.subject import Subject
 from bcdl.tracking import TrackedRun
+from bcdl.tracking.artifacts import JUDGED_BY, PREDICTIONS
 from bcdl.trained import CURVES, Training
 
-PREDICTIONS = "predictions.parquet"
 SPLITS = (VALIDATION, "test")
 
 

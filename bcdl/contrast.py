@@ -15,10 +15,8 @@ if TYPE_CHECKING:
     from bcdl.evaluation.assessment import Assessment, Comparison
     from bcdl.tracking import TrackingStore
 
-PREDICTIONS, CONFIG, JUDGED_BY = "predictions.parquet", "config.yaml", "evaluate.yaml"
 _TIGHT: Any = {"box": None, "padding": (0, 2, 0, 0), "pad_edge": False}  # fits 80 columns
 ALPHA = 0.05  # below which two readings are told apart
-FINGERPRINT_TAG = "bcdl.data_fingerprint"
 
 
 @dataclass(frozen=True)
@@ -115,6 +113,8 @@ def _reading_of_run(store: "TrackingStore", run_id: str, points: tuple[str, ...]
 
     from bcdl.evaluation import read_predictions
     from bcdl.evaluation.assessment import Settings, assess
+    from bcdl.tracking.artifacts import CONFIG, JUDGED_BY, PREDICTIONS
+    from bcdl.tracking.tags import FINGERPRINT_TAG
 
     run = store.client.get_run(run_id)
     name = run.info.run_name

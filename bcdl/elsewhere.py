@@ -7,18 +7,19 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import torch
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, open_dict
 
 from bcdl.conclude import conclude, infer
 from bcdl.data import ExamDataModule
 from bcdl.errors import UserError
 from bcdl.evaluation import read_predictions
 from bcdl.evaluation.assessment.engine import uncalibrated
-from bcdl.failures import explained
-from bcdl.lineage import CONFIG, FINGERPRINT_TAG
+from bcdl.nested import nested_evaluation
 from bcdl.notebook import prepared, restore_on
 from bcdl.subject import Subject
-from bcdl.tracking import TrackedRun, TrackingStore
+from bcdl.tracking import TrackingStore
+from bcdl.tracking.artifacts import PREDICTIONS
+from bcdl.tracking.tags import FINGERPRINT_TAG
 from bcdl.trained import Training
 
 log = logging.getLogger(__name__)
@@ -56,12 +57,8 @@ def judge_elsewhere(
         raise UserError(f"expected other data than {name} was trained on, found the same; leave out data=")
     note = _require_other_images(run_cfg, data, name)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    stem = f"{run.info.run_name}-on-{data.source.name}"
-    with TrackedRun.start(store, stem, kind="evaluate", parent=run_id) as nested:
-        nested.log_text(OmegaConf.to_yaml(moved, resolve=True), CONFIG)
-        nested.set_tags({FINGERPRINT_TAG: data.fingerprint()})
-        with explained(data.batch_size, str(nested.folder)):
-            predictions = infer(model, data, device, SPLITS).assign(split="test")
+    with nested_evaluation(store, run_id, moved, data, f"on-{data.source.name}") as nested:
+        predictions = infer(model, data, device, SPLITS).assign(split="test")
         own = _validation(store, run_id)
         both = pd.concat([own, predictions], ignore_index=True)
         subject = replace(Subject.of(data, model), notes=note)
@@ -81,7 +78,7 @@ def _moved(run_cfg: DictConfig, data: DictConfig, typed: set[str]) -> DictConfig
 
 
 def _validation(store: TrackingStore, run_id: str) -> pd.DataFrame:
-    table = uncalibrated(read_predictions(store.download(run_id, "predictions.parquet")))
+    table = uncalibrated(read_predictions(store.download(run_id, PREDICTIONS)))
     return table[table["split"] == "val"]
 
 

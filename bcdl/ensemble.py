@@ -23,9 +23,11 @@ from bcdl.results import (
     results_of,
 )
 from bcdl.tracking import TrackedRun, TrackingStore
+from bcdl.tracking.artifacts import CONFIG, PREDICTIONS
 from bcdl.tracking.tags import (
     BEST_TRIAL_TAG,
     DESCRIPTION_TAG,
+    FINGERPRINT_TAG,
     JOBS_TAG,
     KIND_TAG,
     MEMBERS_TAG,
@@ -34,7 +36,6 @@ from bcdl.tracking.tags import (
     TRIAL_TAG,
 )
 
-PREDICTIONS, CONFIG, FINGERPRINT_TAG = "predictions.parquet", "config.yaml", "bcdl.data_fingerprint"
 NAME, TEST = "ensemble", "test"
 TEXT = (
     "The probabilities of {number} members were averaged (Lakshminarayanan et al. 2017), then calibrated. "

@@ -14,14 +14,12 @@ from bcdl.data import ExamDataModule
 from bcdl.errors import UserError
 from bcdl.networks.weights import read_checkpoint
 from bcdl.tracking import TrackingStore
-from bcdl.tracking.tags import KIND_TAG, MEMBERS_TAG, PARENT_TAG
+from bcdl.tracking.artifacts import CONFIG, JUDGED_BY
+from bcdl.tracking.tags import FINGERPRINT_TAG, KIND_TAG, MEMBERS_TAG, PARENT_TAG
 
-CONFIG = "config.yaml"
 OVERRIDES = "overrides.yaml"
-JUDGED_BY = "evaluate.yaml"
 LAST_CHECKPOINT = "last.ckpt"
 BEST_CHECKPOINT = "best.ckpt"
-FINGERPRINT_TAG = "bcdl.data_fingerprint"
 _WEIGHTS = "encoder.weights"
 _WITH_RESUME = ("resume", "trainer.max_epochs", "tracking.")
 _OF_SWEEP = ("trial", "sweep")

@@ -19,6 +19,7 @@ from bcdl.models import Classifier, load_checkpoint
 from bcdl.networks.weights import read_checkpoint
 from bcdl.stats import Calibrator
 from bcdl.tracking import TrackingStore
+from bcdl.tracking.artifacts import PREDICTIONS
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Run:
     @cached_property
     def predictions(self) -> pd.DataFrame:
         """The predictions table of the run's validation and test samples."""
-        return read_predictions(self.store.download(self.id, "predictions.parquet"))
+        return read_predictions(self.store.download(self.id, PREDICTIONS))
 
     @cached_property
     def judged_by(self) -> DictConfig:

@@ -108,8 +108,9 @@ def promotable(store: "TrackingStore", run_id: str) -> "Run":
         UserError: it has none; the message says why and what to do.
     """
     from bcdl.errors import UserError
-    from bcdl.lineage import BEST_CHECKPOINT, CONFIG, run_config
+    from bcdl.lineage import BEST_CHECKPOINT, run_config
     from bcdl.notebook import Run
+    from bcdl.tracking.artifacts import CONFIG
 
     found = store.client.get_run(run_id)
     title = f"{found.info.run_name} ({run_id[:8]})"

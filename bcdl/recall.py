@@ -4,7 +4,7 @@ import logging
 
 from omegaconf import DictConfig
 
-from bcdl.conclude import PREDICTIONS, conclude
+from bcdl.conclude import conclude
 from bcdl.data import ExamDataModule
 from bcdl.errors import NoDataError, UserError
 from bcdl.evaluation import read_predictions
@@ -13,6 +13,7 @@ from bcdl.lineage import BEST_CHECKPOINT
 from bcdl.notebook import prepared
 from bcdl.subject import Subject
 from bcdl.tracking import TrackedRun, TrackingStore
+from bcdl.tracking.artifacts import PREDICTIONS
 from bcdl.trained import Training
 
 log = logging.getLogger(__name__)

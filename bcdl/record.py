@@ -8,15 +8,16 @@ from lightning.pytorch.utilities.model_summary.model_summary import ModelSummary
 from omegaconf import DictConfig, OmegaConf
 
 from bcdl.data import ExamDataModule
-from bcdl.lineage import CONFIG, FINGERPRINT_TAG, OVERRIDES, Plan
+from bcdl.lineage import OVERRIDES, Plan
 from bcdl.models import Classifier
 from bcdl.sheets import sample_sheet
 from bcdl.sweeps.member import Member, Task
 from bcdl.tracking import TrackedRun, TrackingStore, log_provenance
+from bcdl.tracking.artifacts import CONFIG
 from bcdl.tracking.leftovers import deliver_leftovers
 from bcdl.tracking.lookup import tagged
 from bcdl.tracking.places import configured, parameters
-from bcdl.tracking.tags import DESCRIPTION_TAG
+from bcdl.tracking.tags import DESCRIPTION_TAG, FINGERPRINT_TAG
 from bcdl.trained import split_counts
 
 SAMPLES = 16

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
@@ -14,13 +14,12 @@ from bcdl.data.altered import most_views, with_fewer_views, with_pixels
 from bcdl.data.progress import progress
 from bcdl.errors import UserError
 from bcdl.evaluation.assessment.robustness import Condition, robustness_section, robustness_table
-from bcdl.failures import explained
 from bcdl.judge import settings_of
-from bcdl.lineage import CONFIG, FINGERPRINT_TAG
 from bcdl.models import Classifier
+from bcdl.nested import nested_evaluation
 from bcdl.notebook import restore
 from bcdl.subject import Subject
-from bcdl.tracking import TrackedRun, TrackingStore
+from bcdl.tracking import TrackingStore
 from bcdl.trained import Training
 from bcdl.transforms.shifts import MISSING_VIEW, SHIFTS, Shifted
 
@@ -53,14 +52,10 @@ def judge_under_shifts(
     data, model = restore(cfg, run_id, store)
     data.split_samples(TEST)
     conditions, notes = applicable(data, names)
-    stem = f"{store.client.get_run(run_id).info.run_name}-shifted"
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    with TrackedRun.start(store, stem, kind="evaluate", parent=run_id) as nested:
-        nested.log_text(OmegaConf.to_yaml(cfg, resolve=True), CONFIG)
-        nested.set_tags({FINGERPRINT_TAG: data.fingerprint()})
-        with explained(data.batch_size, str(nested.folder)):
-            predictions = infer(model, data, device, SPLITS)
-            shifted = _inferred(model, data, device, conditions, seed)
+    with nested_evaluation(store, run_id, cfg, data, "shifted") as nested:
+        predictions = infer(model, data, device, SPLITS)
+        shifted = _inferred(model, data, device, conditions, seed)
         table, threshold = robustness_table(predictions, shifted, settings_of(cfg))
         section = robustness_section(table, threshold, notes, cfg.evaluate.figures)
         training = Training.recorded(store, run_id)

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from bcdl.tracking import TrackingStore
 
-PREDICTIONS = "predictions.parquet"
-FINGERPRINT = "tags.bcdl.data_fingerprint"
 _NAMED = 3  # runs in a note
 ALPHA = 0.05  # below which two runs are told apart
 LIKE_BEST = "≈"
@@ -63,6 +61,7 @@ def standing(store: "TrackingStore", board: "pd.DataFrame", runs: "pd.DataFrame"
 def _tables(store: "TrackingStore", run_ids: Sequence[str]) -> dict[str, "pd.DataFrame"]:
     """Return the predictions of test samples of two classes, by run."""
     from bcdl.evaluation import read_predictions
+    from bcdl.tracking.artifacts import PREDICTIONS
 
     found = {}
     for run in run_ids:
@@ -106,11 +105,12 @@ def _like_first(tables: dict[str, "pd.DataFrame"]) -> frozenset[str]:
 
 def _other_data(ranked: "pd.DataFrame", runs: "pd.DataFrame") -> tuple[str, ...]:
     """Say which runs were trained on other data than the best."""
-    if FINGERPRINT not in runs or ranked.empty:
+    from bcdl.tracking.tags import FINGERPRINT_TAG
+
+    column = f"tags.{FINGERPRINT_TAG}"
+    if column not in runs or ranked.empty:
         return ()
-    prints = (
-        runs.set_index("run_id")[FINGERPRINT].dropna().loc[lambda known: known.index.isin(ranked["run_id"])]
-    )
+    prints = runs.set_index("run_id")[column].dropna().loc[lambda known: known.index.isin(ranked["run_id"])]
     best = prints.get(ranked["run_id"].iloc[0])
     others = int((prints != best).sum())
     if best is None or not others:

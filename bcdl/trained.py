@@ -11,11 +11,10 @@ from omegaconf import DictConfig
 from bcdl.assemble import RUN_WEIGHTS
 from bcdl.data import SPLITS, ExamDataModule
 from bcdl.evaluation.assessment import Section
-from bcdl.lineage import FINGERPRINT_TAG
 from bcdl.serving.card import Origin, image_facts, model_card, model_facts, settings_text
 from bcdl.serving.facts import Facts
 from bcdl.tracking import TrackedRun, TrackingStore
-from bcdl.tracking.tags import COMMAND_TAG, COMMIT_TAG, DIRTY_TAG, TORCH_TAG, VERSION_TAG
+from bcdl.tracking.tags import COMMAND_TAG, COMMIT_TAG, DIRTY_TAG, FINGERPRINT_TAG, TORCH_TAG, VERSION_TAG
 
 SPLIT_COUNTS, CURVES = "splits.csv", "figures/learning_curves.png"
 TITLE = "What was trained on what"

@@ -12,6 +12,7 @@ from bcdl.notebook import Run
 from bcdl.serving.facts import FILE, Facts
 from bcdl.serving.scorer import Scorer
 from bcdl.sources import instantiated
+from bcdl.tracking.artifacts import PREDICTIONS
 
 CHECKPOINT = f"checkpoints/{BEST_CHECKPOINT}"
 ON_BAD_IMAGE = ("skip", "keep", "error")
@@ -26,7 +27,7 @@ def require_model(run: Run) -> None:
             f"the run {title} has no checkpoint: it was trained with keep=none, or did not get that far (it "
             f"is {found.status}). Train one with it: bcdl train from={run.id[:8]} keep=best"
         )
-    if not run.store.has_artifact(run.id, "predictions.parquet"):
+    if not run.store.has_artifact(run.id, PREDICTIONS):
         raise UserError(
             f"the run {title} has no predictions.parquet, by which thresholds are fitted: it has not ended "
             f"(it is {found.status}). Go on with it by bcdl train resume={run.id[:8]}, or bcdl evaluate "

@@ -12,12 +12,12 @@ from rich.table import Table
 
 from bcdl import __version__
 from bcdl.explain import Novelty
-from bcdl.lineage import FINGERPRINT_TAG
 from bcdl.notebook import Run
 from bcdl.prediction.applied import Applied
 from bcdl.serving.answer import probability_columns
 from bcdl.serving.facts import Facts
 from bcdl.stats import wilson
+from bcdl.tracking.tags import FINGERPRINT_TAG
 
 _LIBRARIES = ("torch", "torchvision", "numpy", "opencv-python-headless", "scikit-learn", "pydicom")
 Described = dict[str, Any]

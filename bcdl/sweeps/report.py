@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 from bcdl.sweeps.ledger import Ledger, Trial
 from bcdl.sweeps.parent import headline, jobs_a_trial
+from bcdl.tracking.artifacts import PREDICTIONS
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from bcdl.tracking import TrackedRun, TrackingStore
-
-PREDICTIONS = "predictions.parquet"
 
 
 def report(run: "TrackedRun", store: "TrackingStore", ledger: Ledger) -> None:

@@ -5,6 +5,7 @@ KIND_TAG = "bcdl.kind"  # train, evaluate or sweep
 COMMAND_TAG = "bcdl.command"  # the whole command line, without places of data
 COMMIT_TAG, DIRTY_TAG = "mlflow.source.git.commit", "bcdl.git.dirty"  # of bcdl, or of the working directory
 VERSION_TAG, TORCH_TAG = "bcdl.version", "bcdl.torch"
+FINGERPRINT_TAG = "bcdl.data_fingerprint"  # of the data that it was trained or judged on
 ERROR_TAG = "bcdl.error"  # in one line
 CHANGED = "changed."  # before the key of a parameter that a resumed run has changed
 
